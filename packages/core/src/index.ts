@@ -1,0 +1,12 @@
+export * from './clock.ts';
+export * from './log-bucket.ts';
+export * from './logger.ts';
+export * from './object-name.ts';
+export * from './oms-client.ts';
+export * from './oms-error.ts';
+export * from './secret.ts';
+export * from './settings.ts';
+export { isLoopback, type LogBucketAddress } from './settings-address.ts';
+export * from './storage-record.ts';
+export { type Outcome, type Reason } from './sync-run.ts';
+export * from './synchronization.ts';

@@ -1,0 +1,59 @@
+/** One object of a log bucket, as a listing gives it. */
+export interface LogObject {
+  readonly key: string;
+  /** In bytes. */
+  readonly size: number;
+  readonly lastModified: Date;
+}
+
+/**
+ * Where the lists live. The stores are in packages/log-bucket, one file each, and pass one shared suite.
+ *
+ * Keys are whole: the caller puts the prefix in front. Bodies are text: lists are, and the SDK of OBS corrupts
+ * anything else. Every method throws {@link LogBucketError} and nothing else.
+ */
+export interface LogBucket {
+  /**
+   * Loads the SDK of the store. The sync run calls it while the first request to OMS is in flight, so that a cold
+   * start does not wait for both in turn. The other methods call it by themselves.
+   */
+  prepare(): Promise<void>;
+  /** Writes one object whole; an older one of the same key is replaced. Durable once it resolves. */
+  put(key: string, body: string, contentType: string): Promise<void>;
+  /** The body, or undefined when there is no such object. */
+  get(key: string): Promise<string | undefined>;
+  /** All objects whose key begins with the prefix, in the order of the keys' UTF-8 bytes. */
+  list(prefix: string): AsyncIterable<LogObject>;
+  /** Removes an object; none of that key is no error. */
+  delete(key: string): Promise<void>;
+}
+
+/** A log bucket did not do what was asked. `passing`: the same call may work later. */
+export class LogBucketError extends Error {
+  override readonly name = 'LogBucketError';
+  readonly operation: 'prepare' | 'put' | 'get' | 'list' | 'delete';
+  /** The key, or the prefix of a listing. */
+  readonly key: string;
+  /** HTTP status, if the store answered. */
+  readonly status: number | undefined;
+  /** The store's own code, such as `AccessDenied`, or that of the network fault, such as `ECONNREFUSED`. */
+  readonly code: string;
+  readonly passing: boolean;
+
+  constructor(fault: {
+    operation: LogBucketError['operation'];
+    key: string;
+    status?: number | undefined;
+    code: string;
+    passing: boolean;
+    message: string;
+    cause?: unknown;
+  }) {
+    super(`log bucket: ${fault.operation} ${fault.key}: ${fault.message}`, { cause: fault.cause });
+    this.operation = fault.operation;
+    this.key = fault.key;
+    this.status = fault.status;
+    this.code = fault.code;
+    this.passing = fault.passing;
+  }
+}

@@ -1,0 +1,110 @@
+import { isListKey, type ListEntry } from './log-lists.ts';
+import { selectName } from './name-filter.ts';
+import { isObjectName } from './object-name.ts';
+import type { LogBucketAddress } from './settings-address.ts';
+import type { Settings } from './settings.ts';
+import type { StorageRecord } from './storage-record.ts';
+import type { Outcome } from './sync-run.ts';
+
+/** A record of an object that was created or changed. */
+export type CreatedRecord = StorageRecord & { readonly kind: 'created' };
+
+/** The records of one invocation, each in exactly one place. */
+export interface SortedRecords {
+  /** The first record of each name that is to be requested. */
+  readonly names: ReadonlyMap<string, CreatedRecord>;
+  /** How many came again with a name that is in `names`. */
+  readonly merged: number;
+  /** Why, and how many. */
+  readonly filtered: ReadonlyMap<string, number>;
+  /** What is no name at all, as it goes on the failed list. */
+  readonly invalid: readonly ListEntry[];
+  /** Why each unknown record is unknown. */
+  readonly unknown: readonly string[];
+  /** How many records, of whatever kind, were of the log bucket itself. */
+  readonly ofLogBucket: number;
+  /** Time of the oldest event, in milliseconds since 1970. */
+  readonly oldest: number | undefined;
+}
+
+/** Sorts out what is to be requested, and merges equal names: OMS copies an object as it is then, so once is enough. */
+export function sortRecords(
+  records: readonly StorageRecord[],
+  settings: Pick<Settings, 'logBucket' | 'filter'>,
+): SortedRecords {
+  const names = new Map<string, CreatedRecord>();
+  const filtered = new Map<string, number>();
+  const invalid: ListEntry[] = [];
+  const unknown: string[] = [];
+  let merged = 0;
+  let ofLogBucket = 0;
+  let oldest: number | undefined;
+  for (const record of records) {
+    if (record.kind === 'unknown') {
+      unknown.push(record.reason);
+      continue;
+    }
+    const isOfLogBucket = isSameBucket(settings.logBucket, record);
+    if (isOfLogBucket) ofLogBucket++;
+    const time = Date.parse(record.eventTime ?? '');
+    if (!Number.isNaN(time)) oldest = Math.min(oldest ?? time, time);
+
+    if (record.kind === 'ignored') {
+      addOne(filtered, record.reason);
+    } else if (record.kind === 'invalid') {
+      invalid.push(toInvalidEntry(record, record.text, record.reason));
+    } else if (!isObjectName(record.name)) {
+      invalid.push(toInvalidEntry(record, record.name, 'the name is empty or holds a lone surrogate'));
+    } else if (isOfLogBucket && isListKey(settings.logBucket, record.name)) {
+      addOne(filtered, 'list of ours');
+    } else if (!selectName(settings.filter, record.name)) {
+      addOne(filtered, 'name filter');
+    } else if (names.has(record.name)) {
+      merged++;
+    } else {
+      names.set(record.name, record);
+    }
+  }
+  return { names, merged, filtered, invalid, unknown, ofLogBucket, oldest };
+}
+
+/** What goes on a list about a name that was received. */
+export function toListEntry(
+  record: Exclude<StorageRecord, { kind: 'unknown' }>,
+  name: string,
+  outcome: Outcome,
+): ListEntry {
+  const { store, bucket, eventTime, eventId } = record;
+  return { name, store, bucket, eventTime, eventId, outcome };
+}
+
+function toInvalidEntry(
+  record: Exclude<StorageRecord, { kind: 'unknown' }>,
+  text: string,
+  message: string,
+): ListEntry {
+  const reason = { class: 'invalid', code: 'InvalidName', message } as const;
+  return toListEntry(record, text, { kind: 'unrequested', attempts: 0, reason });
+}
+
+/** Is it the log bucket? A bucket is compared with its store. */
+function isSameBucket(
+  address: LogBucketAddress,
+  { store, bucket }: { store: string; bucket: string | undefined },
+): boolean {
+  if (address.store !== store) return false;
+  switch (address.store) {
+    case 'obs':
+    case 's3':
+    case 'gs':
+      return address.bucket === bucket;
+    case 'az':
+      return `${address.account}/${address.container}` === bucket;
+    case 'file':
+      return false;
+  }
+}
+
+function addOne(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}

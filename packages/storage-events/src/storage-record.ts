@@ -1,0 +1,38 @@
+/**
+ * One record of a native notification, translated. packages/core takes the same shape; neither depends on the other,
+ * the apps bring both together.
+ */
+export type StorageRecord =
+  | (RecordOrigin & { readonly kind: 'created'; readonly name: string })
+  /** No creation; the reason is one of few, it is counted. */
+  | (RecordOrigin & { readonly kind: 'ignored'; readonly reason: string })
+  /** A creation whose key is no name: `text` is the key as received. */
+  | (RecordOrigin & { readonly kind: 'invalid'; readonly text: string; readonly reason: string })
+  /** A record that nobody understands; it must not be acknowledged. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** Where a record comes from. */
+export interface RecordOrigin {
+  /** `obs`, `s3`, `az` or `gs`. */
+  readonly store: string;
+  /** The bucket's name; for `az` account/container. */
+  readonly bucket: string | undefined;
+  /** ISO 8601. */
+  readonly eventTime: string | undefined;
+  readonly eventId: string | undefined;
+}
+
+/** An event of a shape that nobody understands. The message names what was found; nothing of it was translated. */
+export class UnknownEventError extends Error {
+  override readonly name = 'UnknownEventError';
+}
+
+/** One of several events in an envelope: an unknown one is one unknown record and does not harm the others. */
+export function translateOrUnknown(where: string, translate: () => StorageRecord[]): StorageRecord[] {
+  try {
+    return translate();
+  } catch (error) {
+    if (!(error instanceof UnknownEventError)) throw error;
+    return [{ kind: 'unknown', reason: `${where}: ${error.message}` }];
+  }
+}

@@ -1,0 +1,54 @@
+// Bundles the project in the current folder with esbuild, as its package.json says under "bundle":
+//   outdir   where the files go, from the root of the workspace
+//   format   "cjs" or "esm"
+//   target   the oldest Node.js that must run it, "node18"
+//   entries  { name of the file in outdir: source file }
+//   external packages that the platform supplies at run time
+//   budgetKilobytes  the build fails when the bundle is larger: cold start is what a function user feels
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { build } from 'esbuild';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const { name, version, bundle } = JSON.parse(await readFile('package.json', 'utf8'));
+const outdir = path.join(root, bundle.outdir);
+
+await rm(outdir, { recursive: true, force: true });
+await mkdir(outdir, { recursive: true });
+const extension = bundle.format === 'esm' ? '.mjs' : '.js';
+const { metafile } = await build({
+  entryPoints: Object.entries(bundle.entries).map(([out, entry]) => ({ in: entry, out })),
+  outdir,
+  outExtension: { '.js': extension },
+  bundle: true,
+  platform: 'node',
+  target: bundle.target,
+  format: bundle.format,
+  external: bundle.external ?? [],
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // Names stay: a stack trace in a customer's log must say where.
+  keepNames: false,
+  legalComments: 'external',
+  define: { 'process.env.OMS_SYNC_VERSION': JSON.stringify(version) },
+  absWorkingDir: process.cwd(),
+  metafile: true,
+  logLevel: 'warning',
+});
+// The bundle lies outside of any package of ours, so it says itself what its .js files are.
+await writeFile(
+  path.join(outdir, 'package.json'),
+  `${JSON.stringify({ name, version, private: true, license: 'Apache-2.0', type: bundle.format === 'esm' ? 'module' : 'commonjs', ...bundle.manifest }, null, 2)}\n`,
+);
+
+for (const [file, output] of Object.entries(metafile.outputs)) {
+  if (output.entryPoint === undefined) continue;
+  const kilobytes = Math.ceil(output.bytes / 1000);
+  console.log(`${path.relative(root, path.resolve(file))} ${kilobytes} kB`);
+  if (bundle.budgetKilobytes !== undefined && kilobytes > bundle.budgetKilobytes) {
+    console.error(
+      `${name}: the bundle has ${kilobytes} kB, its budget in package.json is ${bundle.budgetKilobytes} kB.`,
+    );
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,69 @@
+// Runs all tests (arguments go to Vitest), then looks at what the run printed:
+//   - a key of the tests in it is a leak, and fails the run;
+//   - tests that were skipped are named in the last lines.
+// Ends with a plain line "N passed, N failed".
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const keys = JSON.parse(readFileSync(path.join(root, 'tools/testing/src/test-keys.json'), 'utf8'));
+const scratch = mkdtempSync(path.join(tmpdir(), 'oms-sync-test-'));
+const resultFile = path.join(scratch, 'result.json');
+
+const vitest = spawn(
+  process.execPath,
+  [
+    path.join(root, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${resultFile}`,
+    ...process.argv.slice(2),
+  ],
+  {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...(process.stdout.isTTY && { FORCE_COLOR: '1' }) },
+  },
+);
+let printed = '';
+for (const [from, to] of [
+  [vitest.stdout, process.stdout],
+  [vitest.stderr, process.stderr],
+]) {
+  from.on('data', (chunk) => {
+    printed += chunk.toString();
+    to.write(chunk);
+  });
+}
+const code = await new Promise((resolve) => vitest.on('close', resolve));
+const result = readResult();
+rmSync(scratch, { recursive: true, force: true });
+
+const leaked = Object.entries(keys).filter(([, key]) => printed.includes(key));
+for (const [name] of leaked) console.error(`The output of the tests shows the ${name} that they use.`);
+for (const name of result.skipped) console.log(`Not run: ${name}`);
+const failed = result.failed + leaked.length + (code !== 0 && result.failed === 0 ? 1 : 0);
+console.log(
+  `${result.passed} passed, ${failed} failed${result.skipped.length > 0 ? `, ${result.skipped.length} skipped` : ''}`,
+);
+process.exitCode = failed === 0 ? 0 : 1;
+
+/** @returns {{ passed: number, failed: number, skipped: string[] }} */
+function readResult() {
+  try {
+    const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(resultFile, 'utf8'));
+    const tests = testResults.flatMap((file) => file.assertionResults);
+    const skipped = tests.filter(({ status }) => status !== 'passed' && status !== 'failed');
+    return {
+      passed: numPassedTests,
+      failed: numFailedTests,
+      skipped: skipped.map(({ fullName }) => fullName),
+    };
+  } catch (error) {
+    console.error(`Vitest left no result: ${error.message}`);
+    return { passed: 0, failed: 0, skipped: [] };
+  }
+}
