@@ -76,8 +76,15 @@ export async function synchronize(
   );
 
   const writer = new ListWriter({ logBucket, settings, clock, random, writeUntil });
-  const entries: ListEntry[] = [...sorted.invalid];
-  for (const entry of sorted.invalid) writer.add(entry);
+  const entries: ListEntry[] = [];
+  const settle = (entry: ListEntry) => {
+    entries.push(entry);
+    writer.add(entry);
+    if (entry.outcome.kind === 'unrequested') {
+      options.logger.log('debug', 'unrequested', { name: entry.name, ...entry.outcome.reason });
+    }
+  };
+  for (const entry of sorted.invalid) settle(entry);
   const run = runSync([...sorted.names.keys()], {
     oms,
     clock,
@@ -89,9 +96,7 @@ export async function synchronize(
     onSettled: (name, outcome) => {
       const record = sorted.names.get(name);
       if (record === undefined) throw new TypeError(`settled a name that was not received: ${name}`);
-      const entry = toListEntry(record, name, outcome);
-      entries.push(entry);
-      writer.add(entry);
+      settle(toListEntry(record, name, outcome));
     },
   });
   if (sorted.names.size > 0) prepareWhileWaiting(logBucket);

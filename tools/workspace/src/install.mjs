@@ -2,8 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const root = path.resolve(import.meta.dirname ?? '.', '../..');
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /**
  * Is `node_modules` what package-lock.json asks for? npm writes `.package-lock.json` at the end of every

@@ -9,7 +9,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 
-const root = path.resolve(import.meta.dirname, '../..');
+const root = path.resolve(import.meta.dirname, '../../..');
 const { name, version, bundle } = JSON.parse(await readFile('package.json', 'utf8'));
 const outdir = path.join(root, bundle.outdir);
 
@@ -25,10 +25,9 @@ const { metafile } = await build({
   target: bundle.target,
   format: bundle.format,
   external: bundle.external ?? [],
-  minifySyntax: true,
-  minifyWhitespace: true,
-  // Names stay: a stack trace in a customer's log must say where.
-  keepNames: false,
+  minify: true,
+  // A stack trace in a customer's log must say where.
+  keepNames: true,
   legalComments: 'external',
   define: { 'process.env.OMS_SYNC_VERSION': JSON.stringify(version) },
   absWorkingDir: process.cwd(),

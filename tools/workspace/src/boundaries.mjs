@@ -32,7 +32,7 @@ const testRules = { projects: ['type:testing', 'type:tool'] };
  * @typedef {{ file: string, specifier: string, external: boolean }} Import
  */
 
-const root = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, '../..'));
+const root = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, '../../..'));
 const workspace = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
 const projects = await readProjects();
 const problems = (await Promise.all(projects.map(checkProject))).flat();
@@ -67,7 +67,7 @@ async function checkProject(project) {
   const found = [];
   for (const { file, specifier, external } of await readImports(project)) {
     const where = `${path.relative(root, file)}: import of "${specifier}"`;
-    const isTest = /\.test\.ts$|\/suite\.ts$/.test(file);
+    const isTest = /\.test(-help)?\.ts$|\/suite\.ts$/.test(file);
     if (!external) {
       found.push(`${where}: leaves its project; import the package instead`);
       continue;
@@ -84,7 +84,7 @@ async function checkProject(project) {
     for (const tag of project.tags) {
       const rule = rules[tag];
       if (rule === undefined) {
-        found.push(`${project.name}: the tag "${tag}" has no rule in tools/workspace/boundaries.mjs`);
+        found.push(`${project.name}: the tag "${tag}" has no rule in tools/workspace/src/boundaries.mjs`);
       } else if (
         !isAllowed(rule, name, other, project) &&
         !(isTest && isAllowed(testRules, name, other, project))

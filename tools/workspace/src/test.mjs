@@ -3,11 +3,11 @@
 //   - tests that were skipped are named in the last lines.
 // Ends with a plain line "N passed, N failed".
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-const root = path.resolve(import.meta.dirname, '../..');
+const root = path.resolve(import.meta.dirname, '../../..');
 const keys = JSON.parse(readFileSync(path.join(root, 'tools/testing/src/test-keys.json'), 'utf8'));
 const scratch = mkdtempSync(path.join(tmpdir(), 'oms-sync-test-'));
 const resultFile = path.join(scratch, 'result.json');
@@ -29,13 +29,10 @@ const vitest = spawn(
   },
 );
 let printed = '';
-for (const [from, to] of [
-  [vitest.stdout, process.stdout],
-  [vitest.stderr, process.stderr],
-]) {
-  from.on('data', (chunk) => {
+for (const name of /** @type {const} */ (['stdout', 'stderr'])) {
+  vitest[name].on('data', (/** @type {Buffer} */ chunk) => {
     printed += chunk.toString();
-    to.write(chunk);
+    process[name].write(chunk);
   });
 }
 const code = await new Promise((resolve) => vitest.on('close', resolve));
@@ -51,19 +48,20 @@ console.log(
 );
 process.exitCode = failed === 0 ? 0 : 1;
 
-/** @returns {{ passed: number, failed: number, skipped: string[] }} */
+/**
+ * @typedef {{ status: string, fullName: string }} TestResult
+ * @typedef {{ numPassedTests: number, numFailedTests: number, testResults: { assertionResults: TestResult[] }[] }} RunResult
+ * @returns {{ passed: number, failed: number, skipped: string[] }}
+ */
 function readResult() {
-  try {
-    const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(resultFile, 'utf8'));
-    const tests = testResults.flatMap((file) => file.assertionResults);
-    const skipped = tests.filter(({ status }) => status !== 'passed' && status !== 'failed');
-    return {
-      passed: numPassedTests,
-      failed: numFailedTests,
-      skipped: skipped.map(({ fullName }) => fullName),
-    };
-  } catch (error) {
-    console.error(`Vitest left no result: ${error.message}`);
+  if (!existsSync(resultFile)) {
+    console.error('Vitest left no result.');
     return { passed: 0, failed: 0, skipped: [] };
   }
+  /** @type {RunResult} */
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(resultFile, 'utf8'));
+  const skipped = testResults
+    .flatMap((file) => file.assertionResults)
+    .filter(({ status }) => status !== 'passed' && status !== 'failed');
+  return { passed: numPassedTests, failed: numFailedTests, skipped: skipped.map(({ fullName }) => fullName) };
 }

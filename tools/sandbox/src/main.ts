@@ -1,0 +1,85 @@
+// npm start: the product at work on this machine. See README.md.
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { FirstRound } from './first-round.ts';
+import { startSandbox } from './sandbox.ts';
+import { Screen } from './screen.ts';
+import { WatchedRounds } from './watched-rounds.ts';
+
+const help = `npm start -- [options]
+
+Starts a source bucket, the built function, a stand-in of OMS, a log bucket and a destination bucket on this
+machine, synchronizes a few objects, and keeps watching the source bucket.
+
+  --once           one round, then exit: 0 if every object arrived, else 1
+  --folder FOLDER  where everything lies (default .sandbox); emptied at the start, if a sandbox was there
+  --help           this text
+`;
+
+/** Tells a folder of a sandbox, which may be emptied, from somebody's own. */
+const mark = '.oms-sync-sandbox';
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      once: { type: 'boolean', default: false },
+      folder: { type: 'string', default: '.sandbox' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    return 0;
+  }
+  const screen = new Screen(process.stdout);
+  const folder = path.resolve(values.folder);
+  await makeEmpty(folder);
+  const logLines: string[] = [];
+  const sandbox = await startSandbox(folder, process.cwd(), (line) => logLines.push(line));
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  try {
+    const arrived = await new FirstRound(sandbox, screen, logLines).play();
+    if (values.once) return arrived ? 0 : 1;
+    const rounds = await WatchedRounds.start(sandbox, screen, logLines);
+    await stopped;
+    screen.line('\nStopping.');
+    await rounds.stop();
+    return 0;
+  } finally {
+    await sandbox.stop();
+  }
+}
+
+async function makeEmpty(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const entries = await readdir(folder);
+  if (entries.length > 0 && !entries.includes(mark)) {
+    throw new UsageError(`${folder} is not empty, and not the folder of a sandbox: choose another --folder`);
+  }
+  for (const entry of entries) await rm(path.join(folder, entry), { recursive: true });
+  await writeFile(
+    path.join(folder, mark),
+    'The folder of a sandbox of oms-sync: its next start empties it.\n',
+  );
+}
+
+class UsageError extends Error {}
+
+/** Was the command called wrongly? */
+function isUsageError(error: unknown): error is Error {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS_');
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    console.error(isUsageError(error) ? `${error.message}\n\n${help}` : error);
+    process.exitCode = isUsageError(error) ? 2 : 1;
+  },
+);

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { FunctionGraphHost, type InvocationResult } from '@oms-sync/functiongraph-host';
+import { ObjectFolder } from '@oms-sync/log-bucket';
+import { startObsStandin } from '@oms-sync/obs-standin';
+import { startOmsStandin, type ReceivedEvents } from '@oms-sync/oms-standin';
+import { makeNotification, type Change } from './notification.ts';
+
+/** The lists, as they are named in the documentation. */
+export type ListName = 'success_object' | 'failed_object';
+
+/** One whole migration on this machine: a source bucket, the function, OMS, a log bucket and a destination bucket. */
+export interface Sandbox {
+  readonly source: ObjectFolder;
+  readonly destination: ObjectFolder;
+  readonly logs: ObjectFolder;
+  /** Where the stand-in of OMS listens. */
+  readonly omsUrl: string;
+  /** What OMS has taken so far. */
+  readonly received: readonly ReceivedEvents[];
+  /** Lets OBS notify the function, as its trigger does. */
+  notify(changes: readonly Change[]): Promise<InvocationResult>;
+  /** Waits until OMS has copied everything that it took. */
+  settle(): Promise<void>;
+  /** The names on a list, in the order of their bytes. */
+  readList(list: ListName): Promise<string[]>;
+  /** Why an object is on the failed list, and where that is written; undefined when it is not. */
+  readFailure(name: string): Promise<{ readonly reason: string; readonly file: string } | undefined>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a sandbox in a folder. Its keys are new each time, and the stand-ins check every signature.
+ *
+ * @param root the folder of the workspace, with the built bundles in `dist`.
+ * @param log gets each line that the function logs.
+ */
+export async function startSandbox(
+  folder: string,
+  root: string,
+  log: (line: string) => void,
+): Promise<Sandbox> {
+  const keys = {
+    accessKey: randomBytes(10).toString('hex').toUpperCase(),
+    secretKey: randomBytes(20).toString('hex'),
+  };
+  const openBucket = (bucket: string) => new ObjectFolder(path.join(folder, bucket));
+  const buckets = {
+    source: openBucket('source'),
+    logs: openBucket('logs'),
+    destination: openBucket('destination'),
+  };
+  for (const bucket of Object.values(buckets)) await mkdir(bucket.root, { recursive: true });
+
+  const oms = await startOmsStandin({ buckets: folder, ...keys });
+  const obs = await startObsStandin({ buckets: folder, ...keys });
+  const task = oms.createTask({ srcBucket: 'source', dstBucket: 'destination', srcCloudType: 'HuaweiCloud' });
+  const host = new FunctionGraphHost({
+    code: path.join(root, 'dist/apps/functiongraph'),
+    runtime: path.join(root, 'dist/tools/functiongraph-host/runtime.js'),
+    timeoutSeconds: 60,
+    userData: {
+      sync_url: oms.syncUrl(task),
+      log_bucket: 'logs',
+      obs_endpoint: obs.url.href,
+      hw_ak: keys.accessKey,
+      hw_sk: keys.secretKey,
+    },
+    log,
+  });
+  return {
+    ...buckets,
+    omsUrl: oms.url,
+    received: oms.received,
+    notify: (changes) => host.invokeAsynchronously(makeNotification('source', changes)),
+    settle: () => oms.idle(),
+    async readList(list) {
+      const prefix = `oms_source_record/${list}/`;
+      return (await buckets.logs.list(prefix)).map(({ key }) => key.slice(prefix.length));
+    },
+    async readFailure(name) {
+      const file = await buckets.logs.find(`oms_source_record/failed_object/${name}`);
+      const body = await buckets.logs.read(`oms_source_record/failed_object/${name}`);
+      if (file === undefined || body === undefined) return undefined;
+      const { reason_class: kind, error_code: code } = JSON.parse(body.toString()) as Record<string, unknown>;
+      return { reason: `${String(kind)}, ${String(code)}`, file: file.path };
+    },
+    async stop() {
+      await host.stop();
+      await Promise.all([oms.close(), obs.close()]);
+    },
+  };
+}
