@@ -48,7 +48,7 @@ function start(...args: string[]) {
 describe('the sandbox', () => {
   it('plays one round, in which every object arrives, and exits 0', async () => {
     const { ended, output } = start('--once', '--folder', scratch);
-    expect(await ended, output()).toBe(0);
+    expect(await ended).toBe(0);
     expect(output()).toContain(`${samples.length} of ${samples.length} arrived`);
     expect(output()).toContain(
       `${samples.length} on ${path.join(scratch, 'logs/oms_source_record/success_object')}`,
@@ -69,7 +69,8 @@ describe('the sandbox', () => {
     const faults = /curl -X PUT (\S+)/.exec(output())?.[1] ?? '';
     await fetch(faults, { method: 'PUT', body: '[{"kind":"answer","status":400,"errorCode":"OMS.0064"}]' });
     writeFileSync(path.join(scratch, 'source/refused.txt'), 'refused');
-    await printed('MISSING  refused.txt: refused, OMS.0064, see ');
+    await printed('MISSING  refused.txt, on the failed list: ');
+    await printed('"error_code":"OMS.0064"');
     child.kill('SIGINT');
     expect(await ended).toBe(0);
   });

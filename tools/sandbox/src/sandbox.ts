@@ -25,8 +25,8 @@ export interface Sandbox {
   settle(): Promise<void>;
   /** The names on a list, in the order of their bytes. */
   readList(list: ListName): Promise<string[]>;
-  /** Why an object is on the failed list, and where that is written; undefined when it is not. */
-  readFailure(name: string): Promise<{ readonly reason: string; readonly file: string } | undefined>;
+  /** What the failed list says of an object, and in which file; undefined when it is not on it. */
+  readFailure(name: string): Promise<{ readonly entry: string; readonly file: string } | undefined>;
   stop(): Promise<void>;
 }
 
@@ -83,8 +83,7 @@ export async function startSandbox(
       const file = await buckets.logs.find(`oms_source_record/failed_object/${name}`);
       const body = await buckets.logs.read(`oms_source_record/failed_object/${name}`);
       if (file === undefined || body === undefined) return undefined;
-      const { reason_class: kind, error_code: code } = JSON.parse(body.toString()) as Record<string, unknown>;
-      return { reason: `${String(kind)}, ${String(code)}`, file: file.path };
+      return { entry: body.toString().trimEnd(), file: file.path };
     },
     async stop() {
       await host.stop();

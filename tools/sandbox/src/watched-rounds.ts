@@ -63,7 +63,8 @@ export class WatchedRounds {
       return `${this.#screen.paint('green', 'arrived')}  ${shown}`;
     }
     const failure = await this.#sandbox.readFailure(name);
-    const why = failure && `: ${failure.reason}, see ${path.relative(process.cwd(), failure.file)}`;
+    const why =
+      failure && `, on the failed list: ${path.relative(process.cwd(), failure.file)}\n   ${failure.entry}`;
     return `${this.#screen.paint('red', 'MISSING')}  ${shown}${why ?? ''}`;
   }
 }
