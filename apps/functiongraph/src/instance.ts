@@ -36,7 +36,6 @@ export function getInstance(context: FunctionGraphContext): Instance {
     oms: new OmsClient(settings),
     logBucket: openLogBucket(settings, stores),
   };
-  current?.instance.oms.close();
   current = { fingerprint, instance };
   return instance;
 }
