@@ -361,7 +361,10 @@ describe.each(versions)('the bundle on Node.js %s', (version) => {
   it('writes the names that were not requested into the log when asked to', async () => {
     oms.faults.set([{ kind: 'answer', status: 400, errorCode: 'OMS.0064' }]);
     await start({ log_level: 'debug' }).invoke(notify(['a']));
-    expect(logged('unrequested')).toMatchObject([{ name: 'a', code: 'OMS.0064' }]);
+    expect(logged('not requested')).toMatchObject([{ level: 'debug', name: 'a', code: 'OMS.0064' }]);
+    expect(logged('unrequested')).toMatchObject([
+      { level: 'warn', codes: { 'OMS.0064': 1 }, examples: ['a'] },
+    ]);
   });
 });
 

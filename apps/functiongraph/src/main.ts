@@ -1,4 +1,6 @@
-import { Logger, synchronize, systemClock, type Report } from '@oms-sync/core';
+import { InstanceKeeper, type Report } from '@oms-sync/core';
+import { openFile } from '@oms-sync/log-bucket/file';
+import { openObs } from '@oms-sync/log-bucket/obs';
 import {
   isSmnTriggerEvent,
   translateObs,
@@ -8,7 +10,8 @@ import {
   type StorageRecord,
 } from '@oms-sync/storage-events';
 import type { FunctionGraphContext } from './context.ts';
-import { getInstance } from './instance.ts';
+
+const instances = new InstanceKeeper({ obs: openObs, file: openFile });
 
 /**
  * The function: takes an event of OBS, by its OBS trigger, by EventGrid or in a message of SMN, and gives the report.
@@ -18,19 +21,16 @@ import { getInstance } from './instance.ts';
  */
 export async function handler(event: unknown, context: FunctionGraphContext): Promise<Report> {
   const deadline = Date.now() + context.getRemainingTimeInMilliSeconds();
-  const { settings, oms, logBucket } = getInstance(context);
-  const runtimeLogger = context.getLogger();
-  runtimeLogger.setLevel?.(settings.logLevel.toUpperCase());
-  return synchronize(translate(event, settings), {
-    settings,
-    oms,
-    logBucket,
-    logger: new Logger(settings.logLevel, (level, line) => runtimeLogger[level](line)),
-    clock: systemClock,
-    random: Math.random,
+  const instance = instances.get((name) => context.getUserData(name) ?? process.env[name]);
+  const logger = context.getLogger();
+  logger.setLevel?.(instance.settings.logLevel.toUpperCase());
+  const { report, problem } = await instance.synchronize(translate(event, instance.settings), {
     deadline,
+    log: (level, line) => logger[level](line),
     requestId: context.getRequestID(),
   });
+  if (problem) throw problem;
+  return report;
 }
 
 function translate(event: unknown, options: ObsOptions): StorageRecord[] {

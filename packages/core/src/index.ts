@@ -1,4 +1,5 @@
 export * from './clock.ts';
+export * from './instance.ts';
 export * from './log-bucket.ts';
 export * from './logger.ts';
 export * from './object-name.ts';

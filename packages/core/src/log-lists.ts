@@ -7,15 +7,20 @@ import type { LogBucketAddress } from './settings-address.ts';
 import type { Settings } from './settings.ts';
 import type { Outcome } from './sync-run.ts';
 
-/** What is known about one object whose outcome goes on a list. */
-export interface ListEntry {
+/** An object, as a record reported it. */
+export interface ReceivedObject {
+  /** Which of the received records it was, from 0. */
+  readonly index: number;
   /** The object's name; for an outcome of class `invalid`, the text that is no name. */
   readonly name: string;
-  /** The source bucket and its store; unknown where an invalid record does not say. */
-  readonly store: string | undefined;
+  readonly store: string;
   readonly bucket: string | undefined;
   readonly eventTime: string | undefined;
   readonly eventId: string | undefined;
+}
+
+/** An object whose outcome goes on a list. */
+export interface ListEntry extends ReceivedObject {
   readonly outcome: Outcome;
 }
 

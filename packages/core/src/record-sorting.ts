@@ -1,26 +1,22 @@
-import { isListKey, type ListEntry } from './log-lists.ts';
+import { isListKey, type ListEntry, type ReceivedObject } from './log-lists.ts';
 import { selectName } from './name-filter.ts';
 import { isObjectName } from './object-name.ts';
 import type { LogBucketAddress } from './settings-address.ts';
 import type { Settings } from './settings.ts';
 import type { StorageRecord } from './storage-record.ts';
-import type { Outcome } from './sync-run.ts';
-
-/** A record of an object that was created or changed. */
-export type CreatedRecord = StorageRecord & { readonly kind: 'created' };
 
 /** The records of one invocation, each in exactly one place. */
 export interface SortedRecords {
-  /** The first record of each name that is to be requested. */
-  readonly names: ReadonlyMap<string, CreatedRecord>;
+  /** The names that are to be requested, each as its first record has it. */
+  readonly names: ReadonlyMap<string, ReceivedObject>;
   /** How many came again with a name that is in `names`. */
   readonly merged: number;
   /** Why, and how many. */
   readonly filtered: ReadonlyMap<string, number>;
   /** What is no name at all, as it goes on the failed list. */
   readonly invalid: readonly ListEntry[];
-  /** Why each unknown record is unknown. */
-  readonly unknown: readonly string[];
+  /** Which records nobody understands, and why. */
+  readonly unknown: readonly { readonly index: number; readonly reason: string }[];
   /** How many records, of whatever kind, were of the log bucket itself. */
   readonly ofLogBucket: number;
   /** Time of the oldest event, in milliseconds since 1970. */
@@ -32,16 +28,16 @@ export function sortRecords(
   records: readonly StorageRecord[],
   settings: Pick<Settings, 'logBucket' | 'filter'>,
 ): SortedRecords {
-  const names = new Map<string, CreatedRecord>();
+  const names = new Map<string, ReceivedObject>();
   const filtered = new Map<string, number>();
   const invalid: ListEntry[] = [];
-  const unknown: string[] = [];
+  const unknown: { index: number; reason: string }[] = [];
   let merged = 0;
   let ofLogBucket = 0;
   let oldest: number | undefined;
-  for (const record of records) {
+  for (const [index, record] of records.entries()) {
     if (record.kind === 'unknown') {
-      unknown.push(record.reason);
+      unknown.push({ index, reason: record.reason });
       continue;
     }
     const isOfLogBucket = isSameBucket(settings.logBucket, record);
@@ -52,9 +48,11 @@ export function sortRecords(
     if (record.kind === 'ignored') {
       addOne(filtered, record.reason);
     } else if (record.kind === 'invalid') {
-      invalid.push(toInvalidEntry(record, record.text, record.reason));
+      invalid.push(toInvalidEntry(toObject(index, record, record.text), record.reason));
     } else if (!isObjectName(record.name)) {
-      invalid.push(toInvalidEntry(record, record.name, 'the name is empty or holds a lone surrogate'));
+      invalid.push(
+        toInvalidEntry(toObject(index, record, record.name), 'the name is empty or holds a lone surrogate'),
+      );
     } else if (isOfLogBucket && isListKey(settings.logBucket, record.name)) {
       addOne(filtered, 'list of ours');
     } else if (!selectName(settings.filter, record.name)) {
@@ -62,29 +60,23 @@ export function sortRecords(
     } else if (names.has(record.name)) {
       merged++;
     } else {
-      names.set(record.name, record);
+      names.set(record.name, toObject(index, record, record.name));
     }
   }
   return { names, merged, filtered, invalid, unknown, ofLogBucket, oldest };
 }
 
-/** What goes on a list about a name that was received. */
-export function toListEntry(
-  record: Exclude<StorageRecord, { kind: 'unknown' }>,
+function toObject(
+  index: number,
+  { store, bucket, eventTime, eventId }: Exclude<StorageRecord, { kind: 'unknown' }>,
   name: string,
-  outcome: Outcome,
-): ListEntry {
-  const { store, bucket, eventTime, eventId } = record;
-  return { name, store, bucket, eventTime, eventId, outcome };
+): ReceivedObject {
+  return { index, name, store, bucket, eventTime, eventId };
 }
 
-function toInvalidEntry(
-  record: Exclude<StorageRecord, { kind: 'unknown' }>,
-  text: string,
-  message: string,
-): ListEntry {
+function toInvalidEntry(object: ReceivedObject, message: string): ListEntry {
   const reason = { class: 'invalid', code: 'InvalidName', message } as const;
-  return toListEntry(record, text, { kind: 'unrequested', attempts: 0, reason });
+  return { ...object, outcome: { kind: 'unrequested', attempts: 0, reason } };
 }
 
 /** Is it the log bucket? A bucket is compared with its store. */

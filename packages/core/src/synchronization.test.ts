@@ -8,7 +8,7 @@ import { percentEncode } from './object-name.ts';
 import { OmsError } from './oms-error.ts';
 import { readSettings, type SettingName } from './settings.ts';
 import type { StorageRecord } from './storage-record.ts';
-import { synchronize, UnsettledError, type Report } from './synchronization.ts';
+import { synchronize, type Report } from './synchronization.ts';
 
 const texts: Partial<Record<SettingName, string>> = {
   sync_url: 'https://oms.example.com/v2/p/sync-tasks/task-1/events',
@@ -23,6 +23,7 @@ interface Scene {
   /** What OMS answers; `undefined` is a success. */
   readonly oms?: (names: readonly string[]) => OmsError | undefined;
   readonly deadlineMs?: number;
+  readonly canRedeliver?: (index: number) => boolean;
   readonly fail?: MemoryLogBucket['fail'];
 }
 
@@ -37,7 +38,7 @@ async function play(records: readonly StorageRecord[], scene: Scene = {}) {
   logBucket.fail = scene.fail ?? logBucket.fail;
   const lines: Record<string, unknown>[] = [];
   const sent: string[] = [];
-  const result = await synchronize(records, {
+  const { problem: error, ...result } = await synchronize(records, {
     settings,
     clock,
     logBucket,
@@ -47,6 +48,7 @@ async function play(records: readonly StorageRecord[], scene: Scene = {}) {
       lines.push(JSON.parse(line) as Record<string, unknown>),
     ),
     requestId: 'request-1',
+    ...(scene.canRedeliver && { canRedeliver: scene.canRedeliver }),
     oms: {
       async createSyncEvents(names) {
         await clock.sleep(20);
@@ -55,17 +57,13 @@ async function play(records: readonly StorageRecord[], scene: Scene = {}) {
         sent.push(...names);
       },
     },
-  }).then(
-    (report) => ({ report, error: undefined }),
-    (error: unknown) => {
-      if (error instanceof UnsettledError) return { report: error.report, error };
-      throw error;
-    },
-  );
+  });
   const { received, ...rest } = result.report;
   expect(Object.values(rest).reduce((sum, count) => sum + count)).toBe(received);
   expect(lines.filter(({ event }) => event === 'sync')).toHaveLength(1);
-  return { ...result, logBucket, lines, sent, tookMs: clock.now() - startedAt };
+  expect(result.returned).toHaveLength(result.report.returned);
+  expect(error?.report).toEqual(result.report.returned > 0 ? result.report : undefined);
+  return { ...result, error, logBucket, lines, sent, tookMs: clock.now() - startedAt };
 }
 
 function created(name: string, fields: Partial<StorageRecord & { kind: 'created' }> = {}): StorageRecord {
@@ -145,6 +143,16 @@ describe('synchronize', () => {
         filtered_reasons: { 'ObjectRemoved:Delete': 1 },
         request_id: 'request-1',
       },
+    ]);
+  });
+
+  it('warns of what was not requested, in a line of its own', async () => {
+    const { lines } = await play([created('a'), created('b')], {
+      oms: () => new OmsError({ faultClass: 'quota', code: 'OMS.1021', message: 'no' }),
+    });
+    expect(lines).toMatchObject([
+      { event: 'sync', level: 'info', unrequested: 2 },
+      { event: 'unrequested', level: 'warn', unrequested: 2, codes: { 'OMS.1021': 2 }, examples: ['a', 'b'] },
     ]);
   });
 
@@ -386,6 +394,40 @@ describe('synchronize', () => {
         expect(tookMs).toBeLessThan(3000);
       },
     );
+  });
+
+  describe('with on_failure=redeliver', () => {
+    const settings = { on_failure: 'redeliver' };
+    const canRedeliver = (index: number) => index !== 1;
+
+    it('hands back what a passing fault hit, where the platform can take it', async () => {
+      const result = await play(
+        ['a', 'b', 'a', 'c'].map((name) => created(name)),
+        {
+          settings,
+          canRedeliver,
+          oms: unavailable,
+        },
+      );
+      expect(result.report).toEqual(report({ received: 4, unrequested: 1, merged: 1, returned: 2 }));
+      expect(result.returned).toEqual([0, 3]);
+      expect(result.logBucket.keys('oms_source_record/')).toEqual(['failed_object/b']);
+      expect(result.error?.message).toContain('not requested: HTTP.503');
+    });
+
+    it('records what will never be taken', async () => {
+      const { report: counts } = await play([created('a')], {
+        settings,
+        canRedeliver,
+        oms: () => new OmsError({ faultClass: 'refused', code: 'OMS.0064', message: 'no' }),
+      });
+      expect(counts).toEqual(report({ received: 1, unrequested: 1 }));
+    });
+
+    it('records everything where the platform cannot redeliver', async () => {
+      const { report: counts } = await play([created('a')], { settings, oms: unavailable });
+      expect(counts).toEqual(report({ received: 1, unrequested: 1 }));
+    });
   });
 
   it('loads the store only when there is something to request, while OMS is asked', async () => {

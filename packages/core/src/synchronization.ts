@@ -3,10 +3,10 @@ import type { LogBucket } from './log-bucket.ts';
 import { ListWriter, type ListEntry } from './log-lists.ts';
 import type { Logger } from './logger.ts';
 import type { SyncEventSink } from './oms-client.ts';
-import { sortRecords, toListEntry, type SortedRecords } from './record-sorting.ts';
+import { sortRecords, type SortedRecords } from './record-sorting.ts';
 import type { Settings } from './settings.ts';
 import type { StorageRecord } from './storage-record.ts';
-import { runSync, type SyncRunStatistics } from './sync-run.ts';
+import { runSync, type Outcome, type SyncRunStatistics } from './sync-run.ts';
 import { planTime } from './time-plan.ts';
 
 export interface SynchronizationOptions {
@@ -21,6 +21,11 @@ export interface SynchronizationOptions {
   readonly deadline: number;
   /** The platform's id of the invocation, for the log. */
   readonly requestId?: string | undefined;
+  /**
+   * With `on_failure=redeliver`: can the platform deliver this record (from 0) again, and will it? No when it cannot
+   * single it out, or is about to give up.
+   */
+  readonly canRedeliver?: (index: number) => boolean;
 }
 
 /**
@@ -41,6 +46,15 @@ export interface Report {
   readonly returned: number;
 }
 
+/** What an app needs to know to answer its platform. */
+export interface Synchronization {
+  readonly report: Report;
+  /** Which of the records (from 0, ascending) the platform has to deliver again. */
+  readonly returned: readonly number[];
+  /** There if anything is returned: what to throw where the platform takes back all or nothing. */
+  readonly problem: UnsettledError | undefined;
+}
+
 /** Some of what was received could not be settled; the platform has to deliver it again. */
 export class UnsettledError extends Error {
   override readonly name = 'UnsettledError';
@@ -59,30 +73,26 @@ export class UnsettledError extends Error {
  * Settles everything that one invocation received: leaves out what is not to be synchronized, merges equal names,
  * asks OMS to synchronize the rest and puts each outcome on its list. Ends before the deadline.
  *
- * @throws {UnsettledError} if anything must be delivered again; then the invocation must fail.
+ * Never throws but for a defect. What is returned must not be acknowledged.
  */
 export async function synchronize(
   records: readonly StorageRecord[],
   options: SynchronizationOptions,
-): Promise<Report> {
+): Promise<Synchronization> {
   const { settings, oms, logBucket, clock, random } = options;
   const startedAt = clock.now();
   const sorted = sortRecords(records, settings);
-  const { sendUntil, writeUntil } = planTime(
-    startedAt,
-    options.deadline,
-    sorted.names.size,
-    settings.logLayout,
-  );
+  const times = planTime(startedAt, options.deadline, sorted.names.size, settings.logLayout);
+  const mayRedeliver = ({ index, outcome }: ListEntry) =>
+    settings.onFailure === 'redeliver' && isPassing(outcome) && options.canRedeliver?.(index) === true;
 
-  const writer = new ListWriter({ logBucket, settings, clock, random, writeUntil });
+  const writer = new ListWriter({ logBucket, settings, clock, random, writeUntil: times.writeUntil });
   const entries: ListEntry[] = [];
+  const handedBack = new Set<ListEntry>();
   const settle = (entry: ListEntry) => {
     entries.push(entry);
-    writer.add(entry);
-    if (entry.outcome.kind === 'unrequested') {
-      options.logger.log('debug', 'unrequested', { name: entry.name, ...entry.outcome.reason });
-    }
+    if (mayRedeliver(entry)) handedBack.add(entry);
+    else writer.add(entry);
   };
   for (const entry of sorted.invalid) settle(entry);
   const run = runSync([...sorted.names.keys()], {
@@ -92,43 +102,50 @@ export async function synchronize(
     maxInFlight: settings.maxInFlight,
     requestTimeoutMs: settings.requestTimeoutMs,
     maxAttempts: settings.maxAttempts,
-    sendUntil,
+    sendUntil: times.sendUntil,
     onSettled: (name, outcome) => {
-      const record = sorted.names.get(name);
-      if (record === undefined) throw new TypeError(`settled a name that was not received: ${name}`);
-      settle(toListEntry(record, name, outcome));
+      const object = sorted.names.get(name);
+      if (object === undefined) throw new TypeError(`settled a name that was not received: ${name}`);
+      settle({ ...object, outcome });
     },
   });
   if (sorted.names.size > 0) prepareWhileWaiting(logBucket);
   const statistics = await run;
   const { unwritten, writeMs } = await writer.finish();
 
-  const written = entries.filter((entry) => unwritten?.entries.has(entry) !== true);
-  const requested = written.filter(({ outcome }) => outcome.kind === 'requested').length;
+  const isListed = (entry: ListEntry) => !handedBack.has(entry) && unwritten?.entries.has(entry) !== true;
+  const listed = entries.filter(isListed);
+  const unrequested = entries.filter(({ outcome }) => outcome.kind === 'unrequested');
+  const returned = [...sorted.unknown, ...entries.filter((entry) => !isListed(entry))]
+    .map(({ index }) => index)
+    .sort((a, b) => a - b);
   const report: Report = {
     received: records.length,
-    requested,
-    unrequested: written.length - requested,
+    requested: listed.filter(({ outcome }) => outcome.kind === 'requested').length,
+    unrequested: listed.filter(({ outcome }) => outcome.kind === 'unrequested').length,
     filtered: [...sorted.filtered.values()].reduce((sum, count) => sum + count, 0),
     merged: sorted.merged,
-    returned: sorted.unknown.length + entries.length - written.length,
+    returned: returned.length,
   };
-  const codes = countCodes(entries);
+  const codes = countCodes(unrequested);
   const problem =
-    report.returned === 0
+    returned.length === 0
       ? undefined
       : new UnsettledError(
           report,
           [
-            ...sorted.unknown.slice(0, 3),
+            ...sorted.unknown.slice(0, 3).map(({ reason }) => reason),
             ...(unwritten === undefined ? [] : [unwritten.fault.message]),
             ...(codes.size === 0 ? [] : [`not requested: ${[...codes.keys()].slice(0, 5).join(', ')}`]),
           ],
           unwritten?.fault,
         );
-  writeLog(options, { report, sorted, statistics, codes, writeMs, startedAt, problem });
-  if (problem) throw problem;
-  return report;
+  writeLog(options, { report, sorted, statistics, unrequested, codes, writeMs, startedAt, problem });
+  return { report, returned, problem };
+}
+
+function isPassing(outcome: Outcome): boolean {
+  return outcome.kind === 'unrequested' && outcome.reason.class === 'passing';
 }
 
 /**
@@ -145,15 +162,16 @@ function writeLog(
     report: Report;
     sorted: SortedRecords;
     statistics: SyncRunStatistics;
+    /** Everything that was not requested, listed or not. */
+    unrequested: readonly ListEntry[];
     codes: ReadonlyMap<string, number>;
     writeMs: number;
     startedAt: number;
     problem: UnsettledError | undefined;
   },
 ): void {
-  const { report, sorted, statistics, codes, problem, startedAt } = summary;
-  const level = problem ? 'error' : report.unrequested > 0 ? 'warn' : 'info';
-  logger.log(level, 'sync', {
+  const { report, sorted, statistics, unrequested, codes, problem, startedAt } = summary;
+  logger.log(problem ? 'error' : 'info', 'sync', {
     ...report,
     requests: statistics.requests,
     retries: statistics.retries,
@@ -162,10 +180,20 @@ function writeLog(
     log_bucket_ms: summary.writeMs,
     oldest_event_age_ms: sorted.oldest === undefined ? undefined : Math.max(0, startedAt - sorted.oldest),
     filtered_reasons: toFields(sorted.filtered),
-    unrequested_codes: toFields(codes),
     request_id: requestId,
     error: problem?.message,
   });
+  if (report.unrequested > 0) {
+    logger.log('warn', 'unrequested', {
+      unrequested: report.unrequested,
+      codes: toFields(codes),
+      examples: unrequested.slice(0, 3).map(({ name }) => name),
+      request_id: requestId,
+    });
+  }
+  for (const { name, outcome } of unrequested) {
+    if (outcome.kind === 'unrequested') logger.log('debug', 'not requested', { name, ...outcome.reason });
+  }
   if (sorted.ofLogBucket > 0) {
     logger.log('error', 'misconfigured', {
       setting: 'log_bucket',

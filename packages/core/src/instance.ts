@@ -1,0 +1,75 @@
+import { systemClock } from './clock.ts';
+import type { LogBucket } from './log-bucket.ts';
+import { Logger, type LogSink } from './logger.ts';
+import { OmsClient } from './oms-client.ts';
+import type { LogBucketAddress } from './settings-address.ts';
+import { readSettings, type SettingName, type Settings } from './settings.ts';
+import type { StorageRecord } from './storage-record.ts';
+import { synchronize, type Synchronization, type SynchronizationOptions } from './synchronization.ts';
+
+/** What opens the log buckets of the stores that an app has on board. */
+export type LogBucketOpeners = {
+  readonly [Store in LogBucketAddress['store']]?: (settings: Settings) => LogBucket;
+};
+
+/** What an app knows about one invocation. */
+export interface Invocation extends Pick<SynchronizationOptions, 'deadline' | 'requestId' | 'canRedeliver'> {
+  /** The platform's own logger. */
+  readonly log: LogSink;
+}
+
+/** What a running app keeps from one invocation to the next: settings and connections, and nothing else. */
+export class Instance {
+  readonly settings: Settings;
+  readonly #oms: OmsClient;
+  readonly #logBucket: LogBucket;
+
+  constructor(settings: Settings, logBucket: LogBucket) {
+    this.settings = settings;
+    this.#oms = new OmsClient(settings);
+    this.#logBucket = logBucket;
+  }
+
+  /** Settles everything that one invocation received, see {@link synchronize}. */
+  synchronize(
+    records: readonly StorageRecord[],
+    { log, ...invocation }: Invocation,
+  ): Promise<Synchronization> {
+    return synchronize(records, {
+      settings: this.settings,
+      oms: this.#oms,
+      logBucket: this.#logBucket,
+      logger: new Logger(this.settings.logLevel, log),
+      clock: systemClock,
+      random: Math.random,
+      ...invocation,
+    });
+  }
+}
+
+/** The instance of an app: the same one as long as the settings are the same. */
+export class InstanceKeeper {
+  readonly #openers: LogBucketOpeners;
+  #kept: { readonly texts: string; readonly instance: Instance } | undefined;
+
+  constructor(openers: LogBucketOpeners) {
+    this.#openers = openers;
+  }
+
+  /**
+   * @param lookUp gives the text of a setting, as for {@link readSettings}.
+   * @throws {SettingsError} naming every wrong setting.
+   */
+  get(lookUp: (name: SettingName) => string | null | undefined): Instance {
+    const texts: Partial<Record<SettingName, string | null | undefined>> = {};
+    const stores = (['obs', 's3', 'az', 'gs', 'file'] as const).filter((store) => this.#openers[store]);
+    const settings = readSettings((name) => (texts[name] = lookUp(name)), stores);
+    const fingerprint = JSON.stringify(texts);
+    if (this.#kept?.texts !== fingerprint) {
+      const open = this.#openers[settings.logBucket.store];
+      if (open === undefined) throw new TypeError(`no opener for ${settings.logBucket.store}`);
+      this.#kept = { texts: fingerprint, instance: new Instance(settings, open(settings)) };
+    }
+    return this.#kept.instance;
+  }
+}
