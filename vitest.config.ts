@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -6,5 +7,7 @@ export default defineConfig({
     // No test sleeps; those that start a process or a bundle get their time.
     testTimeout: 30_000,
     reporters: ['default'],
+    // Vitest leaves a core free; most of these tests wait for processes and the network.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });

@@ -1,4 +1,4 @@
-import { InstanceKeeper, type Report } from '@oms-sync/core';
+import { InstanceKeeper, type LogSink, type Report } from '@oms-sync/core';
 import { openFile } from '@oms-sync/log-bucket/file';
 import { openObs } from '@oms-sync/log-bucket/obs';
 import {
@@ -21,12 +21,13 @@ const instances = new InstanceKeeper({ obs: openObs, file: openFile });
  */
 export async function handler(event: unknown, context: FunctionGraphContext): Promise<Report> {
   const deadline = Date.now() + context.getRemainingTimeInMilliSeconds();
-  const instance = instances.get((name) => context.getUserData(name) ?? process.env[name]);
   const logger = context.getLogger();
+  const log: LogSink = (level, line) => logger[level](line);
+  const instance = instances.get((name) => context.getUserData(name) ?? process.env[name], log);
   logger.setLevel?.(instance.settings.logLevel.toUpperCase());
   const { report, problem } = await instance.synchronize(translate(event, instance.settings), {
     deadline,
-    log: (level, line) => logger[level](line),
+    log,
     requestId: context.getRequestID(),
   });
   if (problem) throw problem;

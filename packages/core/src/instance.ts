@@ -1,9 +1,10 @@
+import pLimit, { type LimitFunction } from 'p-limit';
 import { systemClock } from './clock.ts';
 import type { LogBucket } from './log-bucket.ts';
 import { Logger, type LogSink } from './logger.ts';
 import { OmsClient } from './oms-client.ts';
 import type { LogBucketAddress } from './settings-address.ts';
-import { readSettings, type SettingName, type Settings } from './settings.ts';
+import { readSettings, SettingsError, type SettingName, type Settings } from './settings.ts';
 import type { StorageRecord } from './storage-record.ts';
 import { synchronize, type Synchronization, type SynchronizationOptions } from './synchronization.ts';
 
@@ -22,11 +23,14 @@ export interface Invocation extends Pick<SynchronizationOptions, 'deadline' | 'r
 export class Instance {
   readonly settings: Settings;
   readonly #oms: OmsClient;
+  /** `max_in_flight` is that of the instance, however many invocations it serves at once. */
+  readonly #inTurn: LimitFunction;
   readonly #logBucket: LogBucket;
 
   constructor(settings: Settings, logBucket: LogBucket) {
     this.settings = settings;
     this.#oms = new OmsClient(settings);
+    this.#inTurn = pLimit(settings.maxInFlight);
     this.#logBucket = logBucket;
   }
 
@@ -38,6 +42,7 @@ export class Instance {
     return synchronize(records, {
       settings: this.settings,
       oms: this.#oms,
+      inTurn: this.#inTurn,
       logBucket: this.#logBucket,
       logger: new Logger(this.settings.logLevel, log),
       clock: systemClock,
@@ -58,9 +63,21 @@ export class InstanceKeeper {
 
   /**
    * @param lookUp gives the text of a setting, as for {@link readSettings}.
+   * @param log gets a line if the settings are wrong, where the platform does not log what is thrown by itself.
    * @throws {SettingsError} naming every wrong setting.
    */
-  get(lookUp: (name: SettingName) => string | null | undefined): Instance {
+  get(lookUp: (name: SettingName) => string | null | undefined, log?: LogSink): Instance {
+    try {
+      return this.#open(lookUp);
+    } catch (error) {
+      if (error instanceof SettingsError && log !== undefined) {
+        new Logger('error', log).log('error', 'misconfigured', { message: error.message });
+      }
+      throw error;
+    }
+  }
+
+  #open(lookUp: (name: SettingName) => string | null | undefined): Instance {
     const texts: Partial<Record<SettingName, string | null | undefined>> = {};
     const stores = (['obs', 's3', 'az', 'gs', 'file'] as const).filter((store) => this.#openers[store]);
     const settings = readSettings((name) => (texts[name] = lookUp(name)), stores);

@@ -67,8 +67,8 @@ export interface Unwritten {
  * Puts the outcomes of one invocation on the lists of requested and unrequested objects.
  *
  * - Layout `object`: one log object per source object, written as soon as its outcome is known.
- *   `{list}/{name}`; a key over 1,024 bytes becomes `{list}/.long/{sha-256 of the name}`, and what is no name at all
- *   `failed_object/.invalid/{sha-256 of the text}`.
+ *   `{list}/{name}`; a key over 1,024 bytes, or one that the store refuses, becomes `{list}/.long/{sha-256 of the name}`, and what is no name at all
+ *   `failed_object/.invalid/{sha-256 of the text as JSON}`.
  * - Layout `list`: one text file per outcome, written at the end, that OMS takes as the input of a list migration;
  *   beside that of the failed a `.jsonl` with the reasons, which also holds what is no name at all.
  */
@@ -89,7 +89,7 @@ export class ListWriter {
     this.#unwritten.add(entry);
     if (this.#options.settings.logLayout === 'object') {
       const body = `${this.#toJson(entry)}\n`;
-      this.#write([entry], [{ key: this.#objectKey(entry), body, type: 'application/json' }]);
+      this.#write([entry], [{ ...this.#objectKeys(entry), body, type: 'application/json' }]);
     }
   }
 
@@ -139,7 +139,7 @@ export class ListWriter {
   #write(entries: readonly ListEntry[], files: readonly ListFile[]): void {
     this.#startedAt ??= this.#options.clock.now();
     const write = this.#inTurn(async () => {
-      for (const file of files) await this.#put(file);
+      for (const file of files) await this.#putOrElse(file);
       for (const entry of entries) this.#unwritten.delete(entry);
     });
     this.#writes.push(
@@ -148,6 +148,17 @@ export class ListWriter {
         this.#fault ??= error;
       }),
     );
+  }
+
+  /** Puts one file, under its other key if the store does not take the first (a parallel file system refuses `a//b`). */
+  async #putOrElse(file: ListFile): Promise<void> {
+    try {
+      await this.#put(file);
+    } catch (error) {
+      const isRefusedKey = error instanceof LogBucketError && error.status === 400 && !error.passing;
+      if (!isRefusedKey || file.otherKey === undefined) throw error;
+      await this.#put({ ...file, key: file.otherKey });
+    }
   }
 
   /** Puts one file, with retries of passing faults while there is time. */
@@ -165,12 +176,15 @@ export class ListWriter {
     }
   }
 
-  #objectKey(entry: ListEntry): string {
+  #objectKeys(entry: ListEntry): { key: string; otherKey?: string } {
     const prefix = listPrefix(this.#options.settings.logBucket, listOf(entry));
-    const hash = () => createHash('sha256').update(entry.name).digest('hex');
-    if (isInvalid(entry)) return `${prefix}.invalid/${hash()}`;
+    const hash = (text: string) => createHash('sha256').update(text).digest('hex');
+    // As JSON, since two lone surrogates are the same in UTF-8.
+    if (isInvalid(entry)) return { key: `${prefix}.invalid/${hash(JSON.stringify(entry.name))}` };
     const key = `${prefix}${entry.name}`;
-    return Buffer.byteLength(key) <= maxKeyBytes ? key : `${prefix}.long/${hash()}`;
+    const otherKey = `${prefix}.long/${hash(entry.name)}`;
+    const isPlain = Buffer.byteLength(key) <= maxKeyBytes && !/^\.(long|invalid)\//.test(entry.name);
+    return isPlain ? { key, otherKey } : { key: otherKey };
   }
 
   #toJson(entry: ListEntry): string {
@@ -195,6 +209,7 @@ export class ListWriter {
 
 interface ListFile {
   readonly key: string;
+  readonly otherKey?: string;
   readonly body: string;
   readonly type: string;
 }

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { inspect } from 'node:util';
-import { anyName, testKeys } from '@oms-sync/testing';
+import { anyName, makeCertificate, testKeys } from '@oms-sync/testing';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { OmsClient } from './oms-client.ts';
@@ -37,7 +38,6 @@ async function connect(answer: Answer): Promise<OmsClient> {
   client = new OmsClient({
     syncUrl: new URL(`http://127.0.0.1:${port}/v2/p/sync-tasks/t/events`),
     credentials,
-    maxInFlight: 4,
     now: () => now,
   });
   return client;
@@ -121,6 +121,16 @@ describe('OmsClient', () => {
     });
   });
 
+  it('takes what is no error code for none', async () => {
+    const echo = `{"error_code":"bad key ${testKeys.secretKey}"}`;
+    const error = await failWith(answerWith(400, echo));
+    expect(error).toMatchObject({
+      faultClass: 'refused',
+      code: 'HTTP.400',
+      message: '{"error_code":"bad key [secret]"}',
+    });
+  });
+
   it('does not take a 200 with an error code, or with a page of somebody else, for a success', async () => {
     expect(await failWith(answerWith(200, '{"error_code":"OMS.1001","error_msg":"Internal"}'))).toMatchObject(
       {
@@ -199,6 +209,31 @@ describe('OmsClient', () => {
     await sender.createSyncEvents(['first'], 5000);
     await sender.createSyncEvents(['second'], 5000);
     expect(count).toBe(3);
+  });
+
+  it('does not take one dead connection after the other', async () => {
+    const alive = new Set<Socket>();
+    const sender = await connect((request, response) => {
+      // A connection answers once; then it is dead without a word, as behind a load balancer that has forgotten it.
+      if (!alive.has(request.socket)) response.end();
+      alive.add(request.socket);
+    });
+    await Promise.all([1, 2, 3].map(() => sender.createSyncEvents(['name'], 5000)));
+    await expect(sender.createSyncEvents(['name'], 30)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    await expect(sender.createSyncEvents(['name'], 5000)).resolves.toBeUndefined();
+  });
+
+  it('speaks TLS, and not with just anybody', async () => {
+    const tls = createTlsServer(makeCertificate(), (_, response) => void response.end());
+    await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve));
+    const { port } = tls.address() as AddressInfo;
+    const syncUrl = new URL(`https://127.0.0.1:${port}/v2/p/sync-tasks/t/events`);
+    client = new OmsClient({ syncUrl, credentials });
+    await expect(client.createSyncEvents(['name'], 5000)).rejects.toMatchObject({
+      faultClass: 'passing',
+      code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+    });
+    tls.close();
   });
 
   it('gives the code of a connection that is refused', async () => {

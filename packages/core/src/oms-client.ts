@@ -1,12 +1,16 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { percentEncode } from './object-name.ts';
+import { makeRedactor } from './redaction.ts';
 import { classifyAnswer, OmsError } from './oms-error.ts';
 import { signRequest } from './sdk-hmac-sha256.ts';
 import type { Credentials } from './settings.ts';
 
 /** How many names OMS takes in one request. Source: OMS API Reference, CreateSyncEvents. */
 export const maxNamesPerRequest = 10;
+
+/** A connection that was idle for longer may be dead without knowing it: a NAT or a load balancer has forgotten it. */
+const maxIdleMs = 30_000;
 
 /** More of an answer than this is not read: errors of OMS are a line. */
 const maxAnswerBytes = 64 * 1024;
@@ -35,58 +39,73 @@ interface Answer {
 export class OmsClient implements SyncEventSink {
   readonly #syncUrl: URL;
   readonly #credentials: Credentials;
+  readonly #redact: (text: string) => string;
   readonly #agent: http.Agent;
+  /** When a connection was last known to live. */
+  #lastAnswerAt = 0;
   readonly #now: () => number;
 
   constructor(options: {
     readonly syncUrl: URL;
     readonly credentials: Credentials;
-    readonly maxInFlight: number;
     readonly now?: () => number;
   }) {
     this.#syncUrl = options.syncUrl;
     this.#credentials = options.credentials;
+    this.#redact = makeRedactor(options.credentials);
     this.#now = options.now ?? Date.now;
     const { Agent } = options.syncUrl.protocol === 'https:' ? https : http;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: options.maxInFlight });
+    this.#agent = new Agent({ keepAlive: true });
   }
 
   async createSyncEvents(names: readonly string[], timeoutMs: number): Promise<void> {
     const body = JSON.stringify({ object_keys: names.map(percentEncode) });
     const answer = await this.#post(body, timeoutMs);
-    const { code, message } = readErrorBody(answer.body);
-    if (answer.status >= 200 && answer.status < 300 && code === undefined) {
+    const { isError, code, message } = readErrorBody(answer.body);
+    if (answer.status >= 200 && answer.status < 300 && !isError) {
       // No body is documented for a success. Anything but JSON is not from OMS (a proxy's page, say).
       if (answer.body.trim() === '' || parseJson(answer.body) !== undefined) return;
       throw new OmsError({
         faultClass: 'passing',
         status: answer.status,
         code: 'UnexpectedAnswer',
-        message: `sync_url answered ${answer.status} with something else than JSON: ${this.#redact(answer.body)}`,
+        message: `sync_url answered ${answer.status} with something else than JSON: ${this.#describe(answer.body)}`,
       });
     }
     throw new OmsError({
       faultClass: classifyAnswer(answer.status, code),
       status: answer.status,
       code: code ?? `HTTP.${answer.status}`,
-      message: this.#redact(message ?? answer.body) + this.#describeClock(answer),
+      message: this.#describe(message ?? answer.body) + this.#describeClock(answer),
       retryAfterMs: parseRetryAfter(answer.headers['retry-after'], this.#now()),
     });
   }
 
-  /** Closes the connections. */
+  /** Closes the connections; what is under way fails. */
   close(): void {
     this.#agent.destroy();
   }
 
   async #post(body: string, timeoutMs: number): Promise<Answer> {
     const until = performance.now() + timeoutMs;
+    // By the clock and not by a timer: none runs in a function that is frozen.
+    if (Date.now() - this.#lastAnswerAt > maxIdleMs) this.#dropIdleConnections();
     try {
-      return await this.#postOnce(body, timeoutMs);
+      const answer = await this.#postOnce(body, timeoutMs);
+      this.#lastAnswerAt = Date.now();
+      return answer;
     } catch (error) {
+      // Where one connection has died, the others have too: the next try gets a new one.
+      this.#dropIdleConnections();
       if (!(error instanceof StaleConnectionError)) throw asNetworkFault(error);
       // Nothing was received on the old connection, so the request goes out again on a new one.
       return this.#post(body, Math.max(1, until - performance.now()));
+    }
+  }
+
+  #dropIdleConnections(): void {
+    for (const sockets of Object.values(this.#agent.freeSockets)) {
+      for (const socket of sockets ?? []) socket.destroy();
     }
   }
 
@@ -126,14 +145,9 @@ export class OmsClient implements SyncEventSink {
     });
   }
 
-  /** What came from outside may repeat what we sent: no key gets into a message. */
-  #redact(text: string): string {
-    const { accessKey, secretKey, securityToken } = this.#credentials;
-    let clean = text;
-    for (const secret of [accessKey, secretKey, securityToken]) {
-      if (secret !== undefined) clean = clean.replaceAll(secret.reveal(), '[secret]');
-    }
-    return clean.slice(0, 500);
+  /** Something from outside, for a message: without keys, and not long. */
+  #describe(text: string): string {
+    return this.#redact(text).slice(0, 500);
   }
 
   /** A clock that is off by over 15 minutes looks like a wrong key: say so. */
@@ -192,12 +206,18 @@ function getCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** What an error code looks like. Anything else stands in the message, where it is redacted and cut. */
+const errorCode = /^[\w.-]{1,64}$/;
+
 /** `{"error_code": …, "error_msg": …}`; anything else has neither. */
-function readErrorBody(body: string): { code?: string; message?: string } {
+function readErrorBody(body: string): { isError: boolean; code?: string; message?: string } {
   const value = parseJson(body);
-  if (typeof value !== 'object' || value === null) return {};
+  if (typeof value !== 'object' || value === null) return { isError: false };
   return {
-    ...('error_code' in value && typeof value.error_code === 'string' && { code: value.error_code }),
+    isError: 'error_code' in value,
+    ...('error_code' in value &&
+      typeof value.error_code === 'string' &&
+      errorCode.test(value.error_code) && { code: value.error_code }),
     ...('error_msg' in value && typeof value.error_msg === 'string' && { message: value.error_msg }),
   };
 }

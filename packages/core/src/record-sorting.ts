@@ -47,14 +47,17 @@ export function sortRecords(
 
     if (record.kind === 'ignored') {
       addOne(filtered, record.reason);
+    } else if (
+      isOfLogBucket &&
+      isOwnList(settings.logBucket, record.kind === 'invalid' ? record.text : record.name)
+    ) {
+      addOne(filtered, 'list of ours');
     } else if (record.kind === 'invalid') {
       invalid.push(toInvalidEntry(toObject(index, record, record.text), record.reason));
     } else if (!isObjectName(record.name)) {
       invalid.push(
         toInvalidEntry(toObject(index, record, record.name), 'the name is empty or holds a lone surrogate'),
       );
-    } else if (isOfLogBucket && isListKey(settings.logBucket, record.name)) {
-      addOne(filtered, 'list of ours');
     } else if (!selectName(settings.filter, record.name)) {
       addOne(filtered, 'name filter');
     } else if (names.has(record.name)) {
@@ -77,6 +80,14 @@ function toObject(
 function toInvalidEntry(object: ReceivedObject, message: string): ListEntry {
   const reason = { class: 'invalid', code: 'InvalidName', message } as const;
   return { ...object, outcome: { kind: 'unrequested', attempts: 0, reason } };
+}
+
+/**
+ * Is it a list of ours? In either reading of its key: with a wrong `eventgrid_key_encoding` each list would else trigger
+ * the next one. Ours begin with letters and slashes only, which decoding leaves alone.
+ */
+function isOwnList(address: LogBucketAddress, key: string): boolean {
+  return isListKey(address, key) || isListKey(address, key.replace(/%2F/gi, '/'));
 }
 
 /** Is it the log bucket? A bucket is compared with its store. */

@@ -16,8 +16,9 @@ type Parsed<Value> = { readonly value: Value } | { readonly expected: string };
 
 const httpsOnly = 'https (http is accepted for this machine only)';
 
-/** `…/sync-tasks`, `…/sync-tasks/{id}` or `…/sync-tasks/{id}/events`. */
-const syncPath = /^(?<tasks>.*\/sync-tasks)(?:\/(?<taskId>[\w-]+)(?:\/events)?)?$/;
+/** `…/v2/{project_id}/sync-tasks`, `…/sync-tasks/{id}` or `…/sync-tasks/{id}/events`. */
+const syncPath =
+  /^(?<tasks>.*\/v2\/(?!sync-tasks)[\w-]+\/sync-tasks)(?:\/(?<taskId>(?!events$)[\w-]+)(?:\/events)?)?$/;
 
 /** Reads `sync_url`. Source of its form: OMS API Reference, CreateSyncEvents. */
 export function parseSyncUrl(text: string): Parsed<SyncAddress> {
@@ -27,7 +28,7 @@ export function parseSyncUrl(text: string): Parsed<SyncAddress> {
       expected: `an address https://{OMS endpoint}/v2/{project_id}/sync-tasks/{sync_task_id}/events, ${httpsOnly}`,
     };
   }
-  const path = url.pathname.replace(/\/+$/, '').replace(/(\/v2\/[\w-]+)$/, '$1/sync-tasks');
+  const path = url.pathname.replace(/\/+$/, '').replace(/(\/v2\/(?!sync-tasks)[\w-]+)$/, '$1/sync-tasks');
   const { tasks, taskId } = syncPath.exec(path)?.groups ?? {};
   if (tasks === undefined) {
     return {

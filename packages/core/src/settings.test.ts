@@ -67,6 +67,9 @@ describe('readSettings', () => {
     [{ sync_url: 'https://user:pass@oms.example.com/v2/p/sync-tasks/t/events' }, 'sync_url'],
     [{ sync_url: 'https://oms.example.com/v2/p/sync-tasks/t/events?x=1' }, 'sync_url'],
     [{ sync_url: 'not an address' }, 'sync_url'],
+    [{ sync_url: 'https://oms.example.com/v2/sync-tasks', sync_task_id: taskId }, 'sync_url'],
+    [{ sync_url: `${base}/sync-tasks/events` }, 'sync_url'],
+    [{ sync_url: `https://oms.example.com/sync-tasks/${taskId}/events` }, 'sync_url'],
     [{ sync_url: base }, 'sync_task_id'],
     [{ sync_task_id: 'another-task' }, 'sync_task_id'],
     [{ sync_task_id: 'a/b' }, 'sync_task_id'],
@@ -137,6 +140,19 @@ describe('readSettings', () => {
     expect(error.message).toContain('found "http://example.com"');
     expect(error.message).toMatch(/^6 wrong settings:/);
     expect(error.message).not.toContain(testKeys.accessKey);
+  });
+
+  it('does not show a secret that stands in the wrong place', () => {
+    const { message } = new SettingsError(
+      problems({
+        sync_url: `https://${testKeys.accessKey}:${testKeys.secretKey}@oms.example.com/`,
+        sync_task_id: `${testKeys.secretKey}/`,
+        log_level: testKeys.secretKey,
+      }),
+    );
+    expect(message).toMatch(/^3 wrong settings/);
+    expect(message).not.toContain(testKeys.accessKey);
+    expect(message).not.toContain(testKeys.secretKey);
   });
 
   it('reports a contradiction beside settings that are missing', () => {

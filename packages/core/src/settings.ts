@@ -180,11 +180,13 @@ export function readSettings(
   stores: readonly LogBucketAddress['store'][],
 ): Settings {
   const problems: SettingProblem[] = [];
+  const look = (name: SettingName) => lookUp(name)?.trim() ?? '';
+  const hide = (text: string) => hideSecrets(text, [look('hw_security_token'), look('hw_sk'), look('hw_ak')]);
   const found = Object.fromEntries(
     Object.entries<Setting<unknown>>(settingsSchema).map(([key, setting]) => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Object.entries forgets the names of the keys
       const name = key as SettingName;
-      const result = readSetting(name, setting, lookUp(name)?.trim() ?? '');
+      const result = readSetting(name, setting, look(name), hide);
       if ('value' in result) return [name, result.value];
       problems.push(result);
       return [name, undefined];
@@ -227,6 +229,7 @@ function readSetting(
   name: SettingName,
   setting: Setting<unknown>,
   text: string,
+  hide: (text: string) => string,
 ): { readonly value: unknown } | SettingProblem {
   if (text === '') {
     return setting.needed === true
@@ -235,8 +238,16 @@ function readSetting(
   }
   const parsed = setting.parse(text);
   if ('value' in parsed) return parsed;
-  const found = setting.secret === true ? `a value of ${text.length} characters` : JSON.stringify(text);
+  const found = setting.secret === true ? `a value of ${text.length} characters` : JSON.stringify(hide(text));
   return { setting: name, expected: parsed.expected, found };
+}
+
+/** A secret in the wrong place is still a secret: pasted into another setting, or as the password of an address. */
+function hideSecrets(text: string, secrets: readonly string[]): string {
+  return secrets
+    .filter((secret) => secret !== '')
+    .reduce((hidden, secret) => hidden.replaceAll(secret, '[secret]'), text)
+    .replace(/\/\/[^/]*@/, '//[secret]@');
 }
 
 /** What is wrong between settings that are each right. A setting with a problem of its own is left alone. */
@@ -265,7 +276,7 @@ function* findContradictions(
       yield {
         setting: 'sync_task_id',
         expected: `the task that sync_url names, "${syncUrl.taskId}"`,
-        found: `"${taskId}"`,
+        found: 'another one',
       };
     }
   }

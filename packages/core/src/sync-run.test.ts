@@ -1,5 +1,6 @@
 import { FakeClock } from '@oms-sync/testing';
 import fc from 'fast-check';
+import pLimit from 'p-limit';
 import { describe, expect, it } from 'vitest';
 import { OmsError, type OmsFaultClass } from './oms-error.ts';
 import { runSync, type Outcome, type SyncRunOptions } from './sync-run.ts';
@@ -25,7 +26,11 @@ function fault(
 }
 
 /** Runs with an OMS that takes 10 ms for each answer. */
-async function run(names: readonly string[], answer: Answer, changes: Partial<SyncRunOptions> = {}) {
+async function run(
+  names: readonly string[],
+  answer: Answer,
+  { maxInFlight = 10, ...changes }: Partial<SyncRunOptions> & { maxInFlight?: number } = {},
+) {
   const clock = new FakeClock(0);
   const requests: Request[] = [];
   const outcomes = new Map<string, Outcome>();
@@ -34,7 +39,7 @@ async function run(names: readonly string[], answer: Answer, changes: Partial<Sy
   const statistics = await runSync(names, {
     clock,
     random: () => 0.5,
-    maxInFlight: 10,
+    inTurn: pLimit(maxInFlight),
     requestTimeoutMs: 1000,
     maxAttempts: 5,
     sendUntil: Infinity,
@@ -143,7 +148,7 @@ describe('runSync', () => {
     expect(outcomes.get('object-0')).toMatchObject({ attempts: 1, reason: { code: 'HTTP.503' } });
     expect(outcomes.get('object-19')).toMatchObject({
       attempts: 0,
-      reason: { class: 'passing', code: 'NotSent' },
+      reason: { class: 'passing', code: 'HTTP.503' },
     });
   });
 
@@ -173,6 +178,34 @@ describe('runSync', () => {
     expect(outcomes.get('object-99')).toMatchObject({ attempts: 0 });
   });
 
+  it('does not let one name that OMS fails at harm its neighbours', async () => {
+    const { outcomes } = await run(numbered(25), ({ names }) =>
+      names.includes('object-3') ? fault('passing', { status: 500, code: 'HTTP.500' }) : undefined,
+    );
+    const unrequested = [...outcomes].filter(([, { kind }]) => kind === 'unrequested');
+    expect(unrequested).toMatchObject([
+      ['object-3', { attempts: 6, reason: { class: 'passing', code: 'HTTP.500' } }],
+    ]);
+  });
+
+  it('splits on a 403 that is not from OMS, and stops when a name alone gets it', async () => {
+    const forbidden = fault('identity', { status: 403, code: 'HTTP.403' });
+    const one = await run(numbered(25), ({ names }) => (names.includes('object-3') ? forbidden : undefined), {
+      maxInFlight: 1,
+    });
+    expect([...one.outcomes].filter(([, { kind }]) => kind === 'requested').length).toBeGreaterThanOrEqual(5);
+    const all = await run(numbered(100), () => forbidden, { maxInFlight: 1 });
+    expect(all.requests.length).toBeLessThan(100);
+    expect(all.outcomes.size).toBe(100);
+  });
+
+  it('splits a refused batch whatever Retry-After says', async () => {
+    const { outcomes } = await run(numbered(10), ({ names }) =>
+      names.includes('object-3') ? fault('refused', { status: 400, retryAfterMs: 3_600_000 }) : undefined,
+    );
+    expect([...outcomes].filter(([, { kind }]) => kind === 'requested')).toHaveLength(9);
+  });
+
   it('neither retries nor splits on a quota', async () => {
     const { requests, outcomes } = await run(numbered(10), () => fault('quota', { code: 'OMS.1021' }));
     expect(requests).toHaveLength(1);
@@ -198,6 +231,19 @@ describe('runSync', () => {
     const { outcomes, requests } = await run(['a'], () => undefined, { sendUntil: -1 });
     expect(requests).toEqual([]);
     expect(outcomes.get('a')).toMatchObject({ attempts: 0, reason: { code: 'NotSent' } });
+  });
+
+  it('does not wait for its turn beyond its time', async () => {
+    const inTurn = pLimit(1);
+    const other = inTurn(() => new Promise<void>(() => undefined));
+    const { outcomes, requests, clock } = await run(numbered(30), () => undefined, {
+      inTurn,
+      sendUntil: 5000,
+    });
+    expect(requests).toEqual([]);
+    expect(clock.now()).toBe(5000);
+    expect(outcomes.get('object-29')).toMatchObject({ attempts: 0, reason: { code: 'NotSent' } });
+    expect(other).toBeInstanceOf(Promise);
   });
 
   it('does not hide a defect of the client', async () => {

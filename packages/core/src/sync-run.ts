@@ -1,4 +1,4 @@
-import pLimit from 'p-limit';
+import type { LimitFunction } from 'p-limit';
 import type { Clock } from './clock.ts';
 import { maxNamesPerRequest, type SyncEventSink } from './oms-client.ts';
 import { OmsError, type OmsFaultClass } from './oms-error.ts';
@@ -22,8 +22,8 @@ export interface SyncRunOptions {
   readonly clock: Clock;
   /** A number from 0 to below 1, as `Math.random` gives it. */
   readonly random: () => number;
-  /** Requests to OMS at a time. */
-  readonly maxInFlight: number;
+  /** Lets so many requests to OMS be under way at a time; all runs of an instance share it. */
+  readonly inTurn: LimitFunction;
   readonly requestTimeoutMs: number;
   readonly maxAttempts: number;
   /** No request is under way after this time, in milliseconds since 1970; `Infinity` for no limit. */
@@ -54,6 +54,7 @@ const maxRetryAfterMs = 5 * 60_000;
  *
  * Every name is settled exactly once, whatever happens:
  * - a refused batch is halved until the culprit stands alone (one bad name never harms its neighbours);
+ * - a batch that keeps failing by an answer of OMS gets a last try, each name alone;
  * - after an identity fault nothing more is sent, since no other request will fare better;
  * - `Retry-After` stops all sending until then;
  * - nothing is under way after `sendUntil`.
@@ -67,31 +68,51 @@ export async function runSync(names: readonly string[], options: SyncRunOptions)
   for (let start = 0; start < names.length; start += maxNamesPerRequest) {
     batches.push(names.slice(start, start + maxNamesPerRequest));
   }
-  await Promise.all(batches.map((batch) => run.settle(batch, 0)));
+  await run.settleAll(batches);
   return { ...run.statistics, omsMs: options.clock.now() - startedAt };
+}
+
+/** It was not sent: the time was up, or an identity fault stopped the run. */
+interface NotSent {
+  readonly kind: 'not-sent';
 }
 
 class SyncRun {
   readonly statistics = { requests: 0, retries: 0 };
   readonly #options: SyncRunOptions;
-  readonly #inTurn: ReturnType<typeof pLimit>;
+  /** Resolves when the time to send is up: the turn of a batch may come later than that. */
+  #timeIsUp: Promise<NotSent> = new Promise(() => undefined);
   /** Set by the first identity fault. */
   #stopped: Reason | undefined;
   /** Until when OMS asked for silence. */
   #silentUntil = 0;
+  #silencedBy: Reason | undefined;
 
   constructor(options: SyncRunOptions) {
     this.#options = options;
-    this.#inTurn = pLimit(options.maxInFlight);
+  }
+
+  async settleAll(batches: readonly (readonly string[])[]): Promise<void> {
+    const { clock, sendUntil } = this.#options;
+    const done = new AbortController();
+    if (sendUntil !== Infinity) {
+      const waitMs = Math.max(0, sendUntil - clock.now());
+      this.#timeIsUp = clock.sleep(waitMs, done.signal).then(() => ({ kind: 'not-sent' }));
+    }
+    try {
+      await Promise.all(batches.map((batch) => this.#settle(batch, 0)));
+    } finally {
+      done.abort();
+    }
   }
 
   /** Settles all names of a batch. `attempts`: how many requests held them before. */
-  async settle(batch: readonly string[], attempts: number): Promise<void> {
+  async #settle(batch: readonly string[], attempts: number, firstTry = 1): Promise<void> {
     let lastFault: Reason | undefined;
-    for (let tries = 1; ; tries++) {
-      const result = await this.#inTurn(() => this.#send(batch));
+    for (let tries = firstTry; ; tries++) {
+      const result = await Promise.race([this.#options.inTurn(() => this.#send(batch)), this.#timeIsUp]);
       if (result.kind === 'not-sent') {
-        return this.#giveUp(batch, attempts, this.#stopped ?? lastFault ?? noTimeLeft);
+        return this.#giveUp(batch, attempts, this.#stopped ?? lastFault ?? this.#silencedBy ?? noTimeLeft);
       }
       attempts++;
       if (result.kind === 'accepted') {
@@ -99,17 +120,16 @@ class SyncRun {
         return;
       }
       const { error } = result;
-      if (error.faultClass === 'refused' && batch.length > 1) {
+      if (isSplittable(error) && batch.length > 1) {
         const middle = Math.ceil(batch.length / 2);
         await Promise.all([
-          this.settle(batch.slice(0, middle), attempts),
-          this.settle(batch.slice(middle), attempts),
+          this.#settle(batch.slice(0, middle), attempts),
+          this.#settle(batch.slice(middle), attempts),
         ]);
         return;
       }
-      if (error.faultClass !== 'passing' || tries >= this.#options.maxAttempts) {
-        return this.#giveUp(batch, attempts, asReason(error));
-      }
+      if (error.faultClass !== 'passing') return this.#giveUp(batch, attempts, asReason(error));
+      if (tries >= this.#options.maxAttempts) return this.#tryAlone(batch, attempts, error);
       lastFault = asReason(error);
       if (!(await this.#waitBeforeRetry(error, tries))) return this.#giveUp(batch, attempts, lastFault);
       this.statistics.retries++;
@@ -119,9 +139,7 @@ class SyncRun {
   async #send(
     batch: readonly string[],
   ): Promise<
-    | { readonly kind: 'accepted' }
-    | { readonly kind: 'failed'; readonly error: OmsError }
-    | { readonly kind: 'not-sent' }
+    { readonly kind: 'accepted' } | { readonly kind: 'failed'; readonly error: OmsError } | NotSent
   > {
     const { oms, clock, requestTimeoutMs, sendUntil } = this.#options;
     while (clock.now() < this.#silentUntil) {
@@ -138,8 +156,11 @@ class SyncRun {
     } catch (error) {
       if (!(error instanceof OmsError)) throw error;
       // At once, before the next request takes its turn.
-      if (error.faultClass === 'identity') this.#stopped ??= asReason(error);
-      this.#silentUntil = Math.max(this.#silentUntil, clock.now() + (error.retryAfterMs ?? 0));
+      if (error.faultClass === 'identity' && !(isSplittable(error) && batch.length > 1)) {
+        this.#stopped ??= asReason(error);
+      }
+      if (error.faultClass === 'passing' && error.retryAfterMs !== undefined)
+        this.#beSilent(error, error.retryAfterMs);
       return { kind: 'failed', error };
     }
   }
@@ -156,6 +177,20 @@ class SyncRun {
     return true;
   }
 
+  #beSilent(error: OmsError, forMs: number): void {
+    this.#silentUntil = Math.max(this.#silentUntil, this.#options.clock.now() + forMs);
+    this.#silencedBy = asReason(error);
+  }
+
+  /**
+   * The last chance of a batch that OMS has answered with a passing fault each time: if one name is what makes it fail,
+   * the others get through alone.
+   */
+  async #tryAlone(batch: readonly string[], attempts: number, error: OmsError): Promise<void> {
+    if (batch.length === 1 || !isAnswer(error)) return this.#giveUp(batch, attempts, asReason(error));
+    await Promise.all(batch.map((name) => this.#settle([name], attempts, this.#options.maxAttempts)));
+  }
+
   #giveUp(batch: readonly string[], attempts: number, reason: Reason): void {
     for (const name of batch) this.#options.onSettled(name, { kind: 'unrequested', attempts, reason });
   }
@@ -166,6 +201,16 @@ const noTimeLeft: Reason = {
   code: 'NotSent',
   message: 'the invocation had no time left to send it',
 };
+
+/** May it be about one name of the batch? A 403 without a code of OMS may come from a firewall in between. */
+function isSplittable({ faultClass, code }: OmsError): boolean {
+  return faultClass === 'refused' || (faultClass === 'identity' && code === 'HTTP.403');
+}
+
+/** Did OMS itself answer, and not that it is too busy or away? */
+function isAnswer({ status }: OmsError): boolean {
+  return status !== undefined && ![429, 502, 503, 504].includes(status);
+}
 
 function asReason(error: OmsError): Reason {
   return { class: error.faultClass, code: error.code, message: error.message };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { anyName, FakeClock, MemoryLogBucket, testKeys } from '@oms-sync/testing';
 import fc from 'fast-check';
+import pLimit from 'p-limit';
 import { describe, expect, it } from 'vitest';
 import { LogBucketError } from './log-bucket.ts';
 import { Logger } from './logger.ts';
@@ -42,6 +43,7 @@ async function play(records: readonly StorageRecord[], scene: Scene = {}) {
     settings,
     clock,
     logBucket,
+    inTurn: pLimit(settings.maxInFlight),
     random: () => 0.5,
     deadline: scene.deadlineMs === undefined ? Infinity : startedAt + scene.deadlineMs,
     logger: new Logger(settings.logLevel, (_, line) =>
@@ -198,7 +200,7 @@ describe('synchronize', () => {
       ]);
       expect(sent).toEqual(['good']);
       expect(counts).toEqual(report({ received: 4, requested: 1, unrequested: 3 }));
-      const hash = createHash('sha256').update('a%zz').digest('hex');
+      const hash = createHash('sha256').update('"a%zz"').digest('hex');
       expect(
         JSON.parse(logBucket.objects.get(`oms_source_record/failed_object/.invalid/${hash}`)?.body ?? ''),
       ).toMatchObject({
@@ -206,6 +208,11 @@ describe('synchronize', () => {
         reason_class: 'invalid',
         error_message: 'the key has a broken escape',
       });
+    });
+
+    it('keeps two apart that are the same in UTF-8', async () => {
+      const { logBucket } = await play([created('a\ud800'), created('a\ud801')]);
+      expect(logBucket.keys('oms_source_record/failed_object/.invalid/')).toHaveLength(2);
     });
 
     it('returns a record that nobody understands, and settles the others', async () => {
@@ -238,6 +245,25 @@ describe('synchronize', () => {
       expect(counts).toEqual(report({ received: 4, requested: 2, filtered: 2 }));
       expect(logBucket.objects.size).toBe(2);
       expect(lines[1]).toMatchObject({ event: 'misconfigured', level: 'error', setting: 'log_bucket' });
+    });
+
+    it('knows them under a wrong eventgrid_key_encoding, too', async () => {
+      const {
+        sent,
+        report: counts,
+        logBucket,
+      } = await play([
+        created('oms_source_record%2Fsuccess_object%2Fa', own),
+        {
+          kind: 'invalid',
+          ...own,
+          text: 'oms_source_record/failed_object/100%.txt',
+          reason: 'a broken escape',
+        },
+      ]);
+      expect(sent).toEqual([]);
+      expect(counts).toEqual(report({ received: 2, filtered: 2 }));
+      expect(logBucket.objects.size).toBe(0);
     });
 
     it.each([
@@ -274,6 +300,36 @@ describe('synchronize', () => {
       });
       expect(logBucket.objects.has(`oms_source_record/success_object/${'x'.repeat(990)}`)).toBe(true);
       expect(logBucket.keys('oms_source_record/success_object/.long/')).toHaveLength(2);
+    });
+
+    it('keeps the names under which it puts such names apart from those of objects', async () => {
+      const name = 'é'.repeat(500);
+      const hash = createHash('sha256').update(name).digest('hex');
+      const { logBucket } = await play([
+        created(name),
+        created(`.long/${hash}`),
+        created(`.invalid/${hash}`),
+      ]);
+      expect(logBucket.objects.size).toBe(3);
+    });
+
+    it('puts a name that the store does not take under its hash, too', async () => {
+      const { report: counts, logBucket } = await play([created('a//b')], {
+        fail: (operation, key) => {
+          if (key.endsWith('a//b')) {
+            throw new LogBucketError({
+              operation: 'put',
+              key,
+              code: 'InvalidURI',
+              status: 400,
+              passing: false,
+              message: operation,
+            });
+          }
+        },
+      });
+      expect(counts).toEqual(report({ received: 1, requested: 1 }));
+      expect(logBucket.keys('oms_source_record/success_object/.long/')).toHaveLength(1);
     });
   });
 

@@ -1,3 +1,4 @@
+import type { LimitFunction } from 'p-limit';
 import type { Clock } from './clock.ts';
 import type { LogBucket } from './log-bucket.ts';
 import { ListWriter, type ListEntry } from './log-lists.ts';
@@ -6,12 +7,14 @@ import type { SyncEventSink } from './oms-client.ts';
 import { sortRecords, type SortedRecords } from './record-sorting.ts';
 import type { Settings } from './settings.ts';
 import type { StorageRecord } from './storage-record.ts';
-import { runSync, type Outcome, type SyncRunStatistics } from './sync-run.ts';
+import { runSync, type Outcome, type Reason, type SyncRunStatistics } from './sync-run.ts';
 import { planTime } from './time-plan.ts';
 
 export interface SynchronizationOptions {
   readonly settings: Settings;
   readonly oms: SyncEventSink;
+  /** Lets `max_in_flight` requests to OMS be under way at a time. */
+  readonly inTurn: LimitFunction;
   readonly logBucket: LogBucket;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -51,6 +54,8 @@ export interface Synchronization {
   readonly report: Report;
   /** Which of the records (from 0, ascending) the platform has to deliver again. */
   readonly returned: readonly number[];
+  /** Which of the records are on the failed list, and why. */
+  readonly unrequested: readonly { readonly index: number; readonly reason: Reason }[];
   /** There if anything is returned: what to throw where the platform takes back all or nothing. */
   readonly problem: UnsettledError | undefined;
 }
@@ -99,7 +104,7 @@ export async function synchronize(
     oms,
     clock,
     random,
-    maxInFlight: settings.maxInFlight,
+    inTurn: options.inTurn,
     requestTimeoutMs: settings.requestTimeoutMs,
     maxAttempts: settings.maxAttempts,
     sendUntil: times.sendUntil,
@@ -141,7 +146,14 @@ export async function synchronize(
           unwritten?.fault,
         );
   writeLog(options, { report, sorted, statistics, unrequested, codes, writeMs, startedAt, problem });
-  return { report, returned, problem };
+  return {
+    report,
+    returned,
+    unrequested: listed.flatMap(({ index, outcome }) =>
+      outcome.kind === 'unrequested' ? [{ index, reason: outcome.reason }] : [],
+    ),
+    problem,
+  };
 }
 
 function isPassing(outcome: Outcome): boolean {

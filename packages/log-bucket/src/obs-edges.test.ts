@@ -7,11 +7,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { testKeys } from '@oms-sync/testing';
+import { makeCertificate, testKeys } from '@oms-sync/testing';
 import { Secret, type LogBucket } from '@oms-sync/core';
 import { faultOf, showsKeys, testCredentials } from './obs.test-help.ts';
 import { openObsLogBucket, type ObsLogBucketOptions } from './obs.ts';
-import { makeCertificate } from './self-signed.test-help.ts';
 
 // What OBS does not do by itself, or what is only seen on the wire: servers made for one test each.
 

@@ -14,7 +14,17 @@ import {
   type LogBucket,
   type LogObject,
 } from '@oms-sync/core';
-import { isSystemError } from './object-folder.ts';
+import { defaultTimeoutMs, lazily, maxSockets, withDeadline } from './calls.ts';
+import {
+  asFault,
+  asRefusal,
+  brokenAnswersOf,
+  codeOf,
+  isRecord,
+  redactor,
+  type Operation,
+  type Redact,
+} from './faults.ts';
 import { wrongStore, type LogBucketOpener } from './open.ts';
 
 export interface ObsLogBucketOptions {
@@ -26,13 +36,11 @@ export interface ObsLogBucketOptions {
   readonly timeoutMs?: number;
 }
 
-const defaultTimeoutMs = 10_000;
-/** More would only queue up elsewhere, and a function has few file handles (FunctionGraph: 1,024). */
-const maxSockets = 64;
+const brokenAnswer = brokenAnswersOf('OBS');
+/** A connection that was idle for longer may be dead without knowing it: a NAT or a load balancer has forgotten it. */
+const maxIdleMs = 30_000;
 /** Passing faults that OBS answers with another status than 408, 429 and 5xx (OBS API Reference, error codes). */
 const passingCodes = new Set(['RequestTimeout', 'OperationAborted']);
-
-type Operation = LogBucketError['operation'];
 
 /** {@link openObsLogBucket} for the table of `openLogBucket`. */
 export const openObs: LogBucketOpener = ({ logBucket, obsEndpoint, credentials }) => {
@@ -50,13 +58,14 @@ export const openObs: LogBucketOpener = ({ logBucket, obsEndpoint, credentials }
  */
 export function openObsLogBucket(options: ObsLogBucketOptions): LogBucket {
   const { bucket, timeoutMs = defaultTimeoutMs } = options;
-  const redact = redactor(options.credentials);
-  let client: Promise<ObsClient> | undefined;
-  const load = () =>
-    (client ??= createClient(options).catch((error: unknown) => {
-      client = undefined; // The next call tries again.
-      throw error;
-    }));
+  const { accessKey, secretKey, securityToken } = options.credentials;
+  const redact = redactor(accessKey.reveal(), secretKey.reveal(), securityToken?.reveal());
+  const agents = {
+    http_agent: new HttpAgent({ keepAlive: true, maxSockets }),
+    https_agent: new HttpsAgent({ keepAlive: true, maxSockets }),
+  };
+  const load = lazily(() => createClient(options, agents));
+  let lastAnswerAt = 0;
 
   /** One request: its result when OBS says that it is done, a LogBucketError whatever else happens. */
   const ask = async (
@@ -68,21 +77,27 @@ export function openObsLogBucket(options: ObsLogBucketOptions): LogBucket {
     let isAnswered = false;
     try {
       const ready = await load();
-      result = await withDeadline(timeoutMs, (onRequest) =>
+      // By the clock and not by a timer: none runs in a function that is frozen.
+      if (Date.now() - lastAnswerAt > maxIdleMs) dropIdleConnections(agents);
+      result = await withDeadline(timeoutMs, (signal) =>
         send(ready, (request) => {
-          onRequest(request);
+          signal.addEventListener('abort', () => request.destroy());
           request.once('response', () => (isAnswered = true));
         }),
       );
+      lastAnswerAt = Date.now();
     } catch (error) {
+      // Where one connection has died, the others have too: the next try gets a new one.
+      dropIdleConnections(agents);
       // What the network does has a code, what the SDK says of an answer that it cannot read has none.
-      if (isAnswered && codeOf(error) === undefined) throw brokenAnswer(operation, key, 'nonsense', error);
+      if (isAnswered && codeOf(error) === undefined)
+        throw brokenAnswer(operation, key, 'nonsense', error, redact);
       throw asFault(operation, key, error, redact);
     }
     // esdk-obs-nodejs 3.26.8 resolves whatever status OBS answers.
     if (!isResult(result)) throw brokenAnswer(operation, key, 'not a result of the OBS SDK');
     if (result.CommonMsg.Status >= 200 && result.CommonMsg.Status < 300) return result.InterfaceResult ?? {};
-    throw asRefusal(operation, key, result.CommonMsg, redact);
+    throw asObsRefusal(operation, key, result.CommonMsg, redact);
   };
 
   return {
@@ -157,7 +172,23 @@ export function openObsLogBucket(options: ObsLogBucketOptions): LogBucket {
 
 // --- the client ---
 
-async function createClient({ bucket, endpoint, credentials }: ObsLogBucketOptions): Promise<ObsClient> {
+/** The connections of one log bucket. */
+interface Agents {
+  readonly http_agent: HttpAgent;
+  readonly https_agent: HttpsAgent;
+}
+
+function dropIdleConnections(agents: Agents): void {
+  const pools: readonly HttpAgent[] = [agents.http_agent, agents.https_agent];
+  for (const { freeSockets } of pools) {
+    for (const sockets of Object.values(freeSockets)) sockets?.forEach((socket) => socket.destroy());
+  }
+}
+
+async function createClient(
+  { bucket, endpoint, credentials }: ObsLogBucketOptions,
+  agents: Agents,
+): Promise<ObsClient> {
   if (isIP(endpoint.hostname.replace(/^\[|\]$/g, '')) === 6) {
     throw new RangeError('the OBS SDK cannot reach an IPv6 address');
   }
@@ -168,7 +199,6 @@ async function createClient({ bucket, endpoint, credentials }: ObsLogBucketOptio
     if (!/^[\x21-\x7e]+$/.test(secret.reveal())) throw new RangeError('a key is not printable ASCII');
   }
   const { default: Client } = await import('esdk-obs-nodejs');
-  const agent = { keepAlive: true, maxSockets };
   const client = new Client({
     access_key_id: accessKey.reveal(),
     secret_access_key: secretKey.reveal(),
@@ -185,33 +215,12 @@ async function createClient({ bucket, endpoint, credentials }: ObsLogBucketOptio
     is_signature_negotiation: false,
     max_retry_count: 0, // Also: no redirects, which would take the signed request to whatever host they name.
     timeout: 0, // It counts whole seconds without a byte, and leaves the socket open. See withDeadline.
-    http_agent: new HttpAgent(agent),
-    https_agent: new HttpsAgent(agent),
+    ...agents,
     user_agent: 'oms-sync',
   });
   // The constructor is done a few microtasks after it returned (3.26.8: "Cannot read properties of null").
   await setImmediate();
   return client;
-}
-
-/** Runs one request, and takes it down with its socket when its time is up. */
-function withDeadline<Result>(
-  timeoutMs: number,
-  send: (onRequest: (request: ClientRequest) => void) => Promise<Result>,
-): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    let request: ClientRequest | undefined;
-    const timer = setTimeout(() => {
-      const fault = Object.assign(new Error(`no answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' });
-      reject(fault);
-      request?.destroy(fault);
-    }, timeoutMs);
-    send((sent) => {
-      request = sent;
-    })
-      .finally(() => clearTimeout(timer))
-      .then(resolve, reject);
-  });
 }
 
 // --- answers ---
@@ -232,10 +241,6 @@ function isResult(value: unknown): value is Result {
   return isRecord(value) && isRecord(value.CommonMsg) && typeof value.CommonMsg.Status === 'number';
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
 /** One page of a listing; `next` is where the next one begins, if there is one. */
 function readPage(
   prefix: string,
@@ -245,8 +250,9 @@ function readPage(
   const objects = contents.map((entry) => readObject(prefix, entry));
   if (isTruncated === 'false') return { objects, next: undefined };
   if (isTruncated !== 'true') throw brokenAnswer('list', prefix, 'no IsTruncated');
+  // Rather not NextMarker, which is only there for a page without objects: the SDK decodes it, encoded or not.
   const next =
-    typeof nextMarker === 'string' && nextMarker !== '' ? nextMarker : objects[objects.length - 1]?.key;
+    objects.at(-1)?.key ?? (typeof nextMarker === 'string' && nextMarker !== '' ? nextMarker : undefined);
   if (next === undefined) throw brokenAnswer('list', prefix, 'more to come, but not where');
   return { objects, next };
 }
@@ -269,75 +275,17 @@ function readObject(prefix: string, entry: unknown): LogObject {
 
 // --- faults ---
 
-/** Hides the keys, should a text hold one. */
-function redactor({ accessKey, secretKey, securityToken }: Credentials): (text: string) => string {
-  return (text) =>
-    [accessKey, secretKey, securityToken]
-      .flatMap((secret) => (secret === undefined ? [] : [secret.reveal()]))
-      .reduce((hidden, secret) => hidden.replaceAll(secret, '[secret]'), text);
-}
-
-function asRefusal(
+function asObsRefusal(
   operation: Operation,
   key: string,
   { Status: status, Code, Message, RequestId }: CommonMsg,
-  redact: (text: string) => string,
+  redact: Redact,
 ): LogBucketError {
-  // A proxy between here and OBS answers without a code.
-  const code = typeof Code === 'string' && Code !== '' ? Code : `HTTP${status}`;
-  const message = typeof Message === 'string' && Message !== '' ? `: ${Message}` : '';
-  const request = typeof RequestId === 'string' && RequestId !== '' ? ` (request ${RequestId})` : '';
-  return new LogBucketError({
-    operation,
-    key,
-    status,
-    code: redact(code),
-    passing: status === 408 || status === 429 || status >= 500 || passingCodes.has(code),
-    message: redact(`HTTP ${status} ${code}${message}${request}`),
-  });
-}
-
-function asFault(
-  operation: Operation,
-  key: string,
-  error: unknown,
-  redact: (text: string) => string,
-): LogBucketError {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const code = codeOf(error) ?? name;
-  return new LogBucketError({
-    operation,
-    key,
-    code,
-    passing: isNetworkCode(code),
-    // A connection that failed on each of several addresses has no message.
-    message: redact(message === '' ? code : message),
-    cause: error,
-  });
-}
-
-function codeOf(error: unknown): string | undefined {
-  return isSystemError(error) ? error.code : undefined;
-}
-
-/**
- * Codes of the operating system and the resolver (`ECONNRESET`, `EAI_AGAIN`) and of half an answer (`HPE_…`); not
- * `ERR_…`, which are mistakes in a call, nor those of a certificate that is not trusted.
- */
-function isNetworkCode(code: string): boolean {
-  return /^(E(?!RR)[A-Z0-9_]+|HPE_[A-Z_]+)$/.test(code);
-}
-
-function brokenAnswer(operation: Operation, key: string, what: string, cause?: unknown): LogBucketError {
-  return new LogBucketError({
-    operation,
-    key,
-    status: 200,
-    code: 'BrokenAnswer',
-    passing: true,
-    message: `OBS answered ${what}`,
-    cause,
-  });
+  const [code, message, requestId] = [Code, Message, RequestId].map((field) =>
+    typeof field === 'string' ? field : undefined,
+  );
+  const passing = passingCodes.has(code ?? '');
+  return asRefusal(operation, key, { status, code, message, requestId, passing }, redact);
 }
 
 function isMissing(error: unknown): boolean {

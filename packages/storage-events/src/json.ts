@@ -1,3 +1,5 @@
+import { UnknownEventError } from './storage-record.ts';
+
 /** A JSON object. Reading a member that is not there gives undefined, also for names such as `__proto__`. */
 export interface JsonObject {
   readonly [name: string]: unknown;
@@ -40,4 +42,20 @@ export function describeValue(value: unknown): string {
 /** At most 80 characters of a text. */
 export function shorten(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+/**
+ * What a text holds as JSON.
+ *
+ * @throws {UnknownEventError} for what is no text or no JSON.
+ */
+export function parseJson(text: unknown): unknown {
+  if (typeof text !== 'string') {
+    throw new UnknownEventError(`expected a text, found ${describeValue(text)}`);
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new UnknownEventError(`expected JSON, found ${describeValue(text)}`, { cause: error });
+  }
 }

@@ -211,9 +211,12 @@ describe('translateObs', () => {
     ]);
   });
 
-  it('takes an empty list of records for nothing', () => {
-    expect(translate({ Records: [] })).toEqual([]);
-  });
+  it.each([{ Records: [] }, cloudEvent('a', { data: [] }), { record: [] }])(
+    'does not acknowledge nothing: %j',
+    (event) => {
+      expect(() => translate(event)).toThrow(UnknownEventError);
+    },
+  );
 
   it('keeps its messages short, whatever comes', () => {
     const [record] = translate({ Records: [notification('a', 'x'.repeat(1e6))] });

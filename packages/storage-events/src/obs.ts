@@ -39,7 +39,7 @@ const neverFormEncoded = /[^\x21-\x7e]|["#<>?\\^`{|}]/;
  */
 export function translateObs(event: unknown, options: ObsOptions): StorageRecord[] {
   const records = getMember(event, 'Records');
-  if (Array.isArray(records)) {
+  if (Array.isArray(records) && records.length > 0) {
     return records.map((record, index) => translateNotification(record, `Records[${index}]`));
   }
   if (Array.isArray(event) && event.length > 0) {
@@ -63,6 +63,7 @@ function translateCloudEvent(event: unknown, { eventgridKeyEncoding }: ObsOption
   }
   const data = getMember(event, 'data');
   const records: readonly unknown[] = Array.isArray(data) ? data : [data];
+  if (records.length === 0) throw new UnknownEventError('data: expected a record, found a list of 0');
   const subject = records.length === 1 ? getText(event, 'subject') : undefined;
   const defaults = {
     eventName: type.replace(/^OBS:DWR:/, ''),

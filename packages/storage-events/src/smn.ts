@@ -1,9 +1,11 @@
-import { describeValue, getMember } from './json.ts';
-import { translateOrUnknown, UnknownEventError, type StorageRecord } from './storage-record.ts';
+import { getMember, parseJson } from './json.ts';
+import { translateOrUnknown, type StorageRecord } from './storage-record.ts';
 
 /** Is it what FunctionGraph's SMN trigger delivers, `{record: [{smn: {message}}]}`? (`record`, not `Records`.) */
 export function isSmnTriggerEvent(event: unknown): event is { readonly record: readonly unknown[] } {
-  return Array.isArray(getMember(event, 'record'));
+  const records = getMember(event, 'record');
+  // An empty one holds nothing that could be acknowledged: whoever reads the event next refuses it.
+  return Array.isArray(records) && records.length > 0;
 }
 
 /**
@@ -16,18 +18,7 @@ export function translateSmnTrigger(
 ): StorageRecord[] {
   return event.record.flatMap((record, index) =>
     translateOrUnknown(`record[${index}].smn.message`, () =>
-      translate(parseMessage(getMember(record, 'smn', 'message'))),
+      translate(parseJson(getMember(record, 'smn', 'message'))),
     ),
   );
-}
-
-function parseMessage(message: unknown): unknown {
-  if (typeof message !== 'string') {
-    throw new UnknownEventError(`expected a text, found ${describeValue(message)}`);
-  }
-  try {
-    return JSON.parse(message) as unknown;
-  } catch (error) {
-    throw new UnknownEventError(`expected JSON, found ${describeValue(message)}`, { cause: error });
-  }
 }

@@ -1,2 +1,2 @@
-export type { Fault, FaultOperation } from './faults.ts';
+export { Faults, type Fault, type FaultOperation } from './faults.ts';
 export { startObsStandin, type ObsStandin, type ObsStandinOptions, type SeenRequest } from './standin.ts';

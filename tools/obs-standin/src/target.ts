@@ -11,6 +11,9 @@ export interface Target {
   readonly query: URLSearchParams;
   /** `/bucket/key` as it is signed: still encoded. */
   readonly resource: string;
+  /** Both sides of the question mark in the request line, as they came. */
+  readonly path: string;
+  readonly rawQuery: string;
 }
 
 const operations: Readonly<Record<string, FaultOperation>> = {
@@ -20,6 +23,8 @@ const operations: Readonly<Record<string, FaultOperation>> = {
   DELETE: 'delete',
 };
 const listQueries = new Set(['prefix', 'marker', 'max-keys', 'encoding-type']);
+/** The SDK of AWS says with it which operation it means; stores do not look at it. */
+const ignoredQuery = 'x-id';
 const maxKeyBytes = 1024;
 
 /**
@@ -40,16 +45,19 @@ export function readTarget(request: IncomingMessage, domain: string | undefined)
   const key = decode(rawKey);
   const operation = operations[request.method ?? ''];
   const isList = operation === 'get' && key === '';
-  const unknown = [...query.keys()].find((name) => !isList || !listQueries.has(name));
+  const unknown = [...query.keys()].find(
+    (name) => name !== ignoredQuery && !(isList && listQueries.has(name)),
+  );
   if (operation === undefined || unknown !== undefined || (key === '' && !isList)) {
     throw new Refusal(501, 'NotImplemented', 'The stand-in does not have this.');
   }
   if (Buffer.byteLength(key) > maxKeyBytes) {
     throw new Refusal(400, 'KeyTooLong', 'The key is longer than 1,024 bytes.');
   }
+  const target = { bucket, query, resource, path: rawPath, rawQuery };
   return isList
-    ? { operation: 'list', bucket, key: query.get('prefix') ?? '', query, resource }
-    : { operation, bucket, key, query, resource };
+    ? { ...target, operation: 'list', key: query.get('prefix') ?? '' }
+    : { ...target, operation, key };
 }
 
 function readHostBucket(host: string, domain: string | undefined): string | undefined {

@@ -2,8 +2,9 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { platforms } from '@oms-sync/function-hosts';
 import { FirstRound } from './first-round.ts';
-import { startSandbox } from './sandbox.ts';
+import { startSandbox, type Sandbox } from './sandbox.ts';
 import { Screen } from './screen.ts';
 import { WatchedRounds } from './watched-rounds.ts';
 
@@ -12,6 +13,7 @@ const help = `npm start -- [options]
 Starts a source bucket, the built function, a stand-in of OMS, a log bucket and a destination bucket on this
 machine, synchronizes a few objects, and keeps watching the source bucket.
 
+  --platform NAME  functiongraph (default), aws-lambda, azure-functions, gcf, or all: whose function it is
   --once           one round, then exit: 0 if every object arrived, else 1
   --folder FOLDER  where everything lies (default .sandbox); emptied at the start, if a sandbox was there
   --help           this text
@@ -25,6 +27,7 @@ async function main(): Promise<number> {
     options: {
       once: { type: 'boolean', default: false },
       folder: { type: 'string', default: '.sandbox' },
+      platform: { type: 'string', default: 'functiongraph' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -32,24 +35,33 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
+  const chosen = platforms.filter(({ name }) => values.platform === name || values.platform === 'all');
+  if (chosen.length === 0) throw new UsageError(`Unknown --platform '${values.platform}'`);
   const screen = new Screen(process.stdout);
   const folder = path.resolve(values.folder);
   await makeEmpty(folder);
-  const logLines: string[] = [];
-  const sandbox = await startSandbox(folder, process.cwd(), (line) => logLines.push(line));
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
+  const sandboxes: Sandbox[] = [];
+  const watched: WatchedRounds[] = [];
   try {
-    const arrived = await new FirstRound(sandbox, screen, logLines).play();
+    let arrived = true;
+    for (const platform of chosen) {
+      const logLines: string[] = [];
+      const place = values.platform === 'all' ? path.join(folder, platform.name) : folder;
+      const sandbox = await startSandbox(place, platform, process.cwd(), (line) => logLines.push(line));
+      sandboxes.push(sandbox);
+      arrived = (await new FirstRound(sandbox, screen, logLines).play()) && arrived;
+      if (!values.once) watched.push(await WatchedRounds.start(sandbox, screen, logLines));
+    }
     if (values.once) return arrived ? 0 : 1;
-    const rounds = await WatchedRounds.start(sandbox, screen, logLines);
     await stopped;
     screen.line('\nStopping.');
-    await rounds.stop();
     return 0;
   } finally {
-    await sandbox.stop();
+    for (const rounds of watched) await rounds.stop();
+    for (const sandbox of sandboxes) await sandbox.stop();
   }
 }
 

@@ -1,17 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { FunctionGraphHost, type InvocationResult } from '@oms-sync/functiongraph-host';
+import type { Change, Delivery, Platform } from '@oms-sync/function-hosts';
 import { ObjectFolder } from '@oms-sync/log-bucket';
 import { startObsStandin } from '@oms-sync/obs-standin';
 import { startOmsStandin, type ReceivedEvents } from '@oms-sync/oms-standin';
-import { makeNotification, type Change } from './notification.ts';
+
+/** What OMS calls the clouds of the source buckets. */
+const cloudTypes: Readonly<Record<Platform['name'], string>> = {
+  functiongraph: 'HuaweiCloud',
+  'aws-lambda': 'AWS',
+  'azure-functions': 'Azure',
+  gcf: 'Google',
+};
 
 /** The lists, as they are named in the documentation. */
 export type ListName = 'success_object' | 'failed_object';
 
 /** One whole migration on this machine: a source bucket, the function, OMS, a log bucket and a destination bucket. */
 export interface Sandbox {
+  readonly platform: Platform;
   readonly source: ObjectFolder;
   readonly destination: ObjectFolder;
   readonly logs: ObjectFolder;
@@ -19,8 +27,8 @@ export interface Sandbox {
   readonly omsUrl: string;
   /** What OMS has taken so far. */
   readonly received: readonly ReceivedEvents[];
-  /** Lets OBS notify the function, as its trigger does. */
-  notify(changes: readonly Change[]): Promise<InvocationResult>;
+  /** Lets the bucket notify the function; what the platform takes back, it delivers once more. */
+  notify(changes: readonly Change[]): Promise<Delivery>;
   /** Waits until OMS has copied everything that it took. */
   settle(): Promise<void>;
   /** The names on a list, in the order of their bytes. */
@@ -33,11 +41,13 @@ export interface Sandbox {
 /**
  * Starts a sandbox in a folder. Its keys are new each time, and the stand-ins check every signature.
  *
+ * @param platform the one whose function it is.
  * @param root the folder of the workspace, with the built bundles in `dist`.
  * @param log gets each line that the function logs.
  */
 export async function startSandbox(
   folder: string,
+  platform: Platform,
   root: string,
   log: (line: string) => void,
 ): Promise<Sandbox> {
@@ -55,14 +65,20 @@ export async function startSandbox(
 
   const oms = await startOmsStandin({ buckets: folder, ...keys });
   const obs = await startObsStandin({ buckets: folder, ...keys });
-  const task = oms.createTask({ srcBucket: 'source', dstBucket: 'destination', srcCloudType: 'HuaweiCloud' });
-  const host = new FunctionGraphHost({
-    code: path.join(root, 'dist/apps/functiongraph'),
-    runtime: path.join(root, 'dist/tools/functiongraph-host/runtime.js'),
+  const task = oms.createTask({
+    srcBucket: 'source',
+    dstBucket: 'destination',
+    srcCloudType: cloudTypes[platform.name],
+  });
+  const [channel] = platform.channels;
+  const running = platform.start({
+    code: path.join(root, 'dist/apps', platform.name),
+    runtimes: path.join(root, 'dist/tools/function-hosts'),
     timeoutSeconds: 60,
-    userData: {
+    settings: {
+      ...channel.settings,
       sync_url: oms.syncUrl(task),
-      log_bucket: 'logs',
+      log_bucket: 'obs://logs',
       obs_endpoint: obs.url.href,
       hw_ak: keys.accessKey,
       hw_sk: keys.secretKey,
@@ -70,10 +86,19 @@ export async function startSandbox(
     log,
   });
   return {
+    platform,
     ...buckets,
     omsUrl: oms.url,
     received: oms.received,
-    notify: (changes) => host.invokeAsynchronously(makeNotification('source', changes)),
+    async notify(changes) {
+      const first = await running.deliver(channel, changes, 1);
+      if (first.returned.length === 0) return first;
+      return running.deliver(
+        channel,
+        changes.filter(({ name }) => first.returned.includes(name)),
+        2,
+      );
+    },
     settle: () => oms.idle(),
     async readList(list) {
       const prefix = `oms_source_record/${list}/`;
@@ -86,7 +111,7 @@ export async function startSandbox(
       return { entry: body.toString().trimEnd(), file: file.path };
     },
     async stop() {
-      await host.stop();
+      await running.stop();
       await Promise.all([oms.close(), obs.close()]);
     },
   };

@@ -33,3 +33,8 @@ export class Screen {
     return name.replace(/[\p{Cc}\\]/gu, (character) => JSON.stringify(character).slice(1, -1));
   }
 }
+
+/** Says that the platform could not be rid of everything. */
+export function describeReturn(returned: readonly string[], error: string | undefined): string {
+  return `${returned.length} objects are still with the platform${error === undefined ? '' : `: ${error}`}`;
+}

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import type { Change } from './notification.ts';
+import type { Change } from '@oms-sync/function-hosts';
 import type { Sandbox } from './sandbox.ts';
-import type { Screen } from './screen.ts';
+import { describeReturn, type Screen } from './screen.ts';
 import { watchBucket } from './watcher.ts';
 
 /** Synchronizes whatever happens in the source bucket, until stopped. */
@@ -41,9 +41,9 @@ export class WatchedRounds {
   async #play(changes: readonly Change[]): Promise<void> {
     const screen = this.#screen;
     screen.line();
-    const result = await this.#sandbox.notify(changes);
+    const { returned, error } = await this.#sandbox.notify(changes);
     for (const line of this.#logLines.splice(0)) screen.item(screen.paint('dim', line));
-    if (!result.ok) screen.item(screen.paint('red', `${result.errorType}: ${result.errorMessage}`));
+    if (returned.length > 0) screen.item(screen.paint('red', describeReturn(returned, error)));
     await this.#sandbox.settle();
     for (const { name, kind } of changes) {
       if (kind === 'created') screen.item(await this.#judge(name));

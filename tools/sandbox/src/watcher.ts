@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { watch } from 'chokidar';
+import type { Change } from '@oms-sync/function-hosts';
 import type { ObjectFolder } from '@oms-sync/log-bucket';
-import type { Change } from './notification.ts';
 
 /** Changes that come within this time go into one event. */
 const gatheringMs = 200;
@@ -17,10 +17,10 @@ export async function watchBucket(
 ): Promise<() => Promise<void>> {
   const gathered = new Map<string, Change>();
   let timer: NodeJS.Timeout | undefined;
-  const gather = (kind: Change['kind']) => (file: string, stats?: { size: number }) => {
+  const gather = (kind: Change['kind']) => (file: string) => {
     const name = bucket.keyOf(file);
     if (name === undefined) return;
-    gathered.set(name, { name, kind, size: stats?.size ?? 0 });
+    gathered.set(name, { name, kind });
     timer ??= setTimeout(() => {
       timer = undefined;
       const changes = [...gathered.values()];
@@ -30,7 +30,6 @@ export async function watchBucket(
   };
   const watcher = watch(bucket.root, {
     ignoreInitial: true,
-    alwaysStat: true,
     // An object is there when it is whole: a file that still grows is none yet.
     awaitWriteFinish: { stabilityThreshold: 200, pollInterval: 50 },
   });

@@ -2,3 +2,4 @@ export * from './credentials.ts';
 export * from './fake-clock.ts';
 export * from './names.ts';
 export * from './memory-log-bucket.ts';
+export * from './certificate.ts';

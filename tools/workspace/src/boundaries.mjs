@@ -22,6 +22,9 @@ const rules = {
   'name:storage-events': { projects: [], packages: [] },
   'name:log-bucket': { projects: ['name:core'] },
   'platform:functiongraph': { packages: ['node:'] },
+  'platform:aws-lambda': { packages: ['node:'] },
+  'platform:azure-functions': { packages: ['node:', '@azure/functions'] },
+  'platform:gcf': { packages: ['node:'] },
 };
 
 /** Tests may besides import what helps testing, run the stand-ins, and use any package that is declared for them. */

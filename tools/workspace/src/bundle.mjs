@@ -4,8 +4,10 @@
 //   target   the oldest Node.js that must run it, "node18"
 //   entries  { name of the file in outdir: source file }
 //   external packages that the platform supplies at run time
+//   files    { name of the file in outdir: file to copy }
+//   manifest what the package.json in outdir says besides
 //   budgetKilobytes  the build fails when the bundle is larger: cold start is what a function user feels
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 
@@ -29,7 +31,11 @@ const { metafile } = await build({
   // A stack trace in a customer's log must say where.
   keepNames: true,
   legalComments: 'external',
-  define: { 'process.env.OMS_SYNC_VERSION': JSON.stringify(version) },
+  // Some SDKs ask where they are (import.meta.url), which CommonJS cannot say.
+  ...(bundle.format === 'cjs' && {
+    define: { 'import.meta.url': 'bundleUrl' },
+    banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
+  }),
   absWorkingDir: process.cwd(),
   metafile: true,
   logLevel: 'warning',
@@ -39,6 +45,9 @@ await writeFile(
   path.join(outdir, 'package.json'),
   `${JSON.stringify({ name, version, private: true, license: 'Apache-2.0', type: bundle.format === 'esm' ? 'module' : 'commonjs', ...bundle.manifest }, null, 2)}\n`,
 );
+
+for (const [name, source] of Object.entries(bundle.files ?? {}))
+  await copyFile(source, path.join(outdir, name));
 
 for (const [file, output] of Object.entries(metafile.outputs)) {
   if (output.entryPoint === undefined) continue;

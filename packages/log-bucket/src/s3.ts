@@ -1,0 +1,262 @@
+import { isIP } from 'node:net';
+import type * as AwsSdk from '@aws-sdk/client-s3';
+import type { ListObjectsCommandOutput, S3Client } from '@aws-sdk/client-s3';
+import { isLoopback, LogBucketError, type LogBucket, type LogObject } from '@oms-sync/core';
+import { defaultTimeoutMs, lazily, maxSockets, refusePlainHttp, withDeadline } from './calls.ts';
+import { asFault, asRefusal, brokenAnswersOf, isRecord, redactor, type Operation } from './faults.ts';
+import { wrongStore, type LogBucketOpener } from './open.ts';
+
+export interface S3LogBucketOptions {
+  readonly bucket: string;
+  /** The bucket's region. When left out, the function's own (AWS_REGION); another one is found out by asking. */
+  readonly region?: string;
+  /** Of an S3-compatible store. When left out, the SDK's own settings (AWS_ENDPOINT_URL_S3, …), or else AWS. */
+  readonly endpoint?: URL;
+  /** How long one request may take, from the first byte sent to the last one received. */
+  readonly timeoutMs?: number;
+}
+
+const brokenAnswer = brokenAnswersOf('S3');
+/** Passing faults that S3 answers with another status than 408, 429 and 5xx (S3 API Reference, error responses). */
+const passingCodes = new Set(['RequestTimeout', 'OperationAborted']);
+
+type Sdk = typeof AwsSdk;
+
+/** {@link openS3LogBucket} for the table of `openLogBucket`. */
+export const openS3: LogBucketOpener = ({ logBucket }) => {
+  if (logBucket.store !== 's3') throw wrongStore(logBucket.store, ['s3']);
+  return openS3LogBucket({ bucket: logBucket.bucket });
+};
+
+/**
+ * The lists in Amazon S3, or a store that speaks its protocol, over @aws-sdk/client-s3. The credentials are those of
+ * the SDK's default chain: in Lambda, the execution role. Nothing is tried twice here: the caller does that, by
+ * {@link LogBucketError.passing}.
+ *
+ * `get` needs `s3:ListBucket` besides `s3:GetObject`: without it, S3 answers 403 for an object that is not there.
+ *
+ * @throws {RangeError} when the endpoint is plain http and not on this machine.
+ */
+export function openS3LogBucket(options: S3LogBucketOptions): LogBucket {
+  const { bucket, endpoint, timeoutMs = defaultTimeoutMs } = options;
+  if (endpoint !== undefined) refusePlainHttp(endpoint);
+  const load = lazily(() => createClient(options));
+
+  /** One request: its result, or a LogBucketError whatever else happens. */
+  const ask = async <Result>(
+    operation: Operation,
+    key: string,
+    send: (client: S3Client, sdk: Sdk, options: { abortSignal: AbortSignal }) => Promise<Result>,
+  ): Promise<Result> => {
+    let redact = redactor();
+    let hasCredentials = false;
+    try {
+      const { client, sdk } = await load();
+      return await withDeadline(timeoutMs, async (abortSignal) => {
+        // The SDK asks for them, too, and gets the same: they are kept until shortly before they expire.
+        const { accessKeyId, secretAccessKey, sessionToken } = await client.config.credentials();
+        redact = redactor(accessKeyId, secretAccessKey, sessionToken);
+        hasCredentials = true;
+        return send(client, sdk, { abortSignal });
+      });
+    } catch (error) {
+      const answer = readAnswer(error);
+      if (answer === undefined) {
+        // The service that hands out credentials may be back soon; nothing tells that from one that never was.
+        const isCredentialsFault = !hasCredentials && isCredentialsError(error);
+        throw asFault(operation, key, error, redact, isCredentialsFault);
+      }
+      if (answer.status >= 200 && answer.status < 300)
+        throw brokenAnswer(operation, key, 'nonsense', error, redact);
+      throw asRefusal(operation, key, answer, redact);
+    }
+  };
+
+  return {
+    async prepare() {
+      try {
+        await load();
+      } catch (error) {
+        throw asFault('prepare', '', error, redactor());
+      }
+    },
+
+    async put(key, body, contentType) {
+      await ask('put', key, (client, { PutObjectCommand }, options) => {
+        const Body = Buffer.from(body);
+        return client.send(
+          new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentType: contentType }),
+          options,
+        );
+      });
+    },
+
+    async get(key) {
+      try {
+        return await ask('get', key, async (client, { GetObjectCommand }, options) => {
+          const { Body: body } = await client.send(
+            new GetObjectCommand({ Bucket: bucket, Key: key }),
+            options,
+          );
+          return (await body?.transformToString()) ?? '';
+        });
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+    },
+
+    async *list(prefix) {
+      // Version 1 of the listing: its marker is a key. The token of version 2 is up to the store, and Ceph's radosgw
+      // (16.2.15) makes it a key that may hold what XML cannot.
+      let marker = '';
+      do {
+        const answer = await ask('list', prefix, (client, { ListObjectsCommand }, options) =>
+          client.send(
+            new ListObjectsCommand({
+              Bucket: bucket,
+              Prefix: prefix,
+              Marker: marker,
+              EncodingType: 'url', // XML cannot hold control characters.
+            }),
+            options,
+          ),
+        );
+        const page = readPage(prefix, answer);
+        yield* page.objects;
+        if (page.next === marker) throw brokenAnswer('list', prefix, 'the same page again');
+        marker = page.next ?? '';
+      } while (marker !== '');
+    },
+
+    async delete(key) {
+      try {
+        await ask('delete', key, (client, { DeleteObjectCommand }, options) =>
+          client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), options),
+        );
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+      }
+    },
+  };
+}
+
+// --- the client ---
+
+async function createClient({
+  bucket,
+  region,
+  endpoint,
+}: S3LogBucketOptions): Promise<{ readonly client: S3Client; readonly sdk: Sdk }> {
+  const sdk = await import('@aws-sdk/client-s3');
+  const agent = { keepAlive: true, maxSockets };
+  const client = new sdk.S3Client({
+    ...(region === undefined ? {} : { region }),
+    // A bucket cannot stand in front of an address. Of others the SDK knows, also that no certificate covers a bucket
+    // with a dot in its name.
+    ...(endpoint === undefined
+      ? {}
+      : { endpoint: endpoint.href, forcePathStyle: isLoopback(endpoint) || isIP(endpoint.hostname) !== 0 }),
+    followRegionRedirects: true,
+    maxAttempts: 1,
+    // The signature covers the body anyway, and not every compatible store knows the newer checksums.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    customUserAgent: 'oms-sync',
+    logger: silent, // It would write to the console, whose lines are the app's.
+    requestHandler: { httpAgent: agent, httpsAgent: agent, logger: silent },
+  });
+  client.middlewareStack.add(
+    (next) => (call) => {
+      // The environment can name an endpoint as well, so this looks at what is about to be sent.
+      if (isPlainHttp(call.request)) refusePlainHttp(new URL(`http://${call.request.hostname}`));
+      return next(call);
+    },
+    { step: 'build', name: 'refusePlainHttp' },
+  );
+  if (bucket.startsWith('arn:')) throw new RangeError('the bucket must be a name, not an ARN');
+  return { client, sdk };
+}
+
+const silent = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+function isPlainHttp(request: unknown): request is { readonly hostname: string } {
+  return isRecord(request) && request.protocol === 'http:' && typeof request.hostname === 'string';
+}
+
+// --- answers ---
+
+/** One page of a listing; `next` is where the next one begins, if there is one. */
+function readPage(
+  prefix: string,
+  { Contents: contents = [], EncodingType: encoding, IsTruncated: isTruncated }: ListObjectsCommandOutput,
+): { readonly objects: readonly LogObject[]; readonly next: string | undefined } {
+  const decode = (name: string) => (encoding === 'url' ? decodeName(prefix, name) : name);
+  const objects = contents.map(({ Key: key, Size: size, LastModified: lastModified }) => {
+    if (
+      key === undefined ||
+      key === '' ||
+      size === undefined ||
+      !(size >= 0) ||
+      lastModified === undefined ||
+      Number.isNaN(lastModified.getTime())
+    ) {
+      throw brokenAnswer('list', prefix, 'an entry without key, size or time');
+    }
+    return { key: decode(key), size, lastModified };
+  });
+  if (isTruncated === false) return { objects, next: undefined };
+  if (isTruncated === undefined) throw brokenAnswer('list', prefix, 'no IsTruncated');
+  // Not NextMarker: AWS does not send it when no delimiter was asked for, and others send it encoded or not.
+  const next = objects.at(-1)?.key;
+  if (next === undefined) throw brokenAnswer('list', prefix, 'more to come, but not where');
+  return { objects, next };
+}
+
+/** The SDK (3.1169.0) leaves the names as they came: form-encoded, a space is a plus sign. */
+function decodeName(prefix: string, name: string): string {
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' '));
+  } catch (error) {
+    throw brokenAnswer('list', prefix, 'a name that is not encoded', error);
+  }
+}
+
+// --- faults ---
+
+interface Answer {
+  readonly status: number;
+  readonly code: string | undefined;
+  readonly message: string | undefined;
+  readonly requestId: string | undefined;
+  readonly passing: boolean;
+}
+
+/** What S3 answered, when it did: the SDK puts that into `$metadata`. */
+function readAnswer(error: unknown): Answer | undefined {
+  if (!(error instanceof Error) || !('$metadata' in error) || !isRecord(error.$metadata)) return undefined;
+  const { httpStatusCode: status, requestId } = error.$metadata;
+  if (typeof status !== 'number') return undefined;
+  // A proxy answers what is no XML: the SDK makes up a name for that, or none.
+  const code = /^(Unknown|UnknownError|Error|SyntaxError)$/.test(error.name) ? undefined : error.name;
+  return {
+    status,
+    code,
+    message: code === undefined ? undefined : error.message,
+    requestId: typeof requestId === 'string' ? requestId : undefined,
+    passing: passingCodes.has(code ?? ''),
+  };
+}
+
+function isCredentialsError(error: unknown): boolean {
+  return error instanceof Error && /^(CredentialsProviderError|ProviderError|TimeoutError)$/.test(error.name);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof LogBucketError && error.status === 404 && error.code === 'NoSuchKey';
+}

@@ -1,0 +1,38 @@
+import { describeFixtures } from './fixtures.test-help.ts';
+import { translateS3 } from './s3.ts';
+
+describeFixtures(
+  's3compat',
+  {
+    'ceph-doc-object-created': ['myimage1.jpg'],
+    'made-ceph-raw-key-plus': ['a+b/c++ notes.txt'],
+    'made-ceph-raw-key-space': ['photos/red flower.jpg'],
+    'made-localstack-record-key-space': ['photos/red flower.jpg'],
+    'made-minio-event-ObjectAccessed-Get': ['(ignored)'],
+    'made-minio-event-ObjectCreated-DeleteTagging': ['(ignored)'],
+    'made-minio-event-ObjectCreated-PutTagging': ['(ignored)'],
+    'made-minio-event-Scanner-BigPrefix': ['(ignored)'],
+    'made-minio-key-backslash': ['win\\path\\file.txt'],
+    'made-minio-key-cjk': ['数据/文件 一.csv'],
+    'made-minio-key-double-slash': ['//leading//double.txt'],
+    'made-minio-key-folder-marker': ['some/folder/'],
+    'made-minio-key-hive': ['year=2024/month=11/part-0000.parquet'],
+    'made-minio-key-plus': ['a+b/c++ notes.txt'],
+    'made-minio-key-quotes': ['q/"double" \'single\' `tick`.txt'],
+    'made-minio-key-space': ['photos/red flower.jpg'],
+    'made-minio-key-unicode-nfc': ['docs/Ünïcödé-é.txt'],
+    'made-rustfs-key-plus': ['a+b/c++ notes.txt'],
+    'made-scality-key-plus': ['a+b/c++ notes.txt'],
+    'made-scality-key-space': ['photos/red flower.jpg'],
+    'minio-issue-15200': ['users/ABC'],
+    'minio-readme-amqp': ['myphoto.jpg'],
+    'minio-readme-redis': ['myphoto.jpg'],
+    'rgw-copy': ['copied.txt'],
+    'rgw-delete': ['(ignored)'],
+    'rgw-multipart-complete': ['mp.bin'],
+    'rgw-put-folder-marker': ['folder/'],
+    'rgw-put-plain': ['plain.txt'],
+    'rgw-put-ugly': ['a b+c%/ü/漢字/😀.txt'],
+  },
+  translateS3,
+);

@@ -1,0 +1,296 @@
+import { anyName } from '@oms-sync/testing';
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import type { Change } from '@oms-sync/function-hosts';
+import type { Scene } from './scene.ts';
+
+/** Something that every function app must do. */
+export interface Behaviour {
+  /** As the table and `Platform.cannot` call it. */
+  readonly name: string;
+  readonly meaning: string;
+  check(scene: Scene): Promise<void>;
+}
+
+/** Nobody listens there. */
+const nobody = 'http://127.0.0.1:9';
+
+function created(...names: readonly string[]): Change[] {
+  return names.map((name) => ({ name, kind: 'created' }));
+}
+
+function numbered(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `photos/${index} ü+.jpg`);
+}
+
+/** The conservation law, over all invocations, and one line for each. */
+function expectConservation(scene: Scene): void {
+  for (const line of scene.logged('sync')) {
+    const parts = ['requested', 'unrequested', 'filtered', 'merged', 'returned'].map((field) =>
+      Number(line[field]),
+    );
+    expect(parts.reduce((sum, part) => sum + part)).toBe(line['received']);
+  }
+}
+
+export const behaviours: readonly Behaviour[] = [
+  {
+    name: 'names',
+    meaning: 'any name arrives at OMS and on the list as it is, by every channel',
+    async check(scene) {
+      const names = [...new Set(fc.sample(anyName, { numRuns: 200, seed: 7 }))].filter(
+        // The stand-in keeps its log objects in files, and those of this name hold them.
+        (name) => !name.startsWith('.escaped/'),
+      );
+      for (const channel of scene.platform.channels) {
+        const before = scene.oms.received.length;
+        const possible = names.filter((name) => channel.refuses?.(name) !== true);
+        const delivery = await scene.start(channel.settings).deliver(channel, created(...possible));
+        expect(delivery, channel.name).toEqual({ returned: [], error: undefined });
+        const received = scene.oms.received.slice(before).flatMap((events) => events.names);
+        expect(received.sort(), channel.name).toEqual([...possible].sort());
+        expect(await scene.names('success_object'), channel.name).toEqual([...possible].sort());
+        expectConservation(scene);
+        await scene.reset();
+      }
+    },
+  },
+  {
+    name: 'merging',
+    meaning: 'equal names in one invocation are requested once; NFC and NFD are two',
+    async check(scene) {
+      const channel = scene.platform.channels.find(({ batch }) => batch > 1) ?? scene.channel;
+      const before = scene.oms.received.length;
+      await scene.start(channel.settings).deliver(channel, created('ü', 'u\u0308', 'ü', 'ü'));
+      const received = scene.oms.received.slice(before).flatMap((events) => events.names);
+      expect(received.sort()).toEqual(['u\u0308', 'ü']);
+      expect(scene.logged('sync')).toMatchObject([{ received: 4, requested: 2, merged: 2 }]);
+    },
+  },
+  {
+    name: 'filtering',
+    meaning: 'prefix and suffix filters look at the true name; what is no creation is counted, not requested',
+    async check(scene) {
+      const changes: Change[] = [
+        ...created('in/a b.jpg', 'in/no/b.jpg', 'in/a.tmp', 'out/a.jpg'),
+        { name: 'in/gone.jpg', kind: 'removed' },
+      ];
+      const before = scene.oms.received.length;
+      const settings = { include_prefix: 'in/', exclude_prefix: 'in/no/', include_suffix: '.jpg' };
+      const delivery = await scene.start(settings).deliver(scene.channel, changes);
+      expect(delivery).toEqual({ returned: [], error: undefined });
+      expect(scene.oms.received.slice(before).flatMap(({ names }) => names)).toEqual(['in/a b.jpg']);
+      expect([scene.sum('received'), scene.sum('requested'), scene.sum('filtered')]).toEqual([5, 1, 4]);
+    },
+  },
+  {
+    name: 'refusal',
+    meaning:
+      'of 25 names with one that OMS refuses, 24 are requested and one is on the failed list with the code',
+    async check(scene) {
+      const names = numbered(25);
+      const poison = names[13] ?? '';
+      scene.oms.faults.set([{ kind: 'answer', status: 400, errorCode: 'OMS.0064', names: [poison] }]);
+      const delivery = await scene.start().deliver(scene.channel, created(...names));
+      expect(delivery).toEqual({ returned: [], error: undefined });
+      expect(await scene.names('success_object')).toEqual(names.filter((name) => name !== poison).sort());
+      const failed = await scene.read('failed_object');
+      expect(failed.map(({ key }) => key)).toEqual([`oms_source_record/failed_object/${poison}`]);
+      expect(JSON.parse(failed[0]?.body ?? '')).toMatchObject({
+        name: poison,
+        source_store: scene.platform.store,
+        reason_class: 'refused',
+        error_code: 'OMS.0064',
+      });
+      expect([scene.sum('received'), scene.sum('requested'), scene.sum('unrequested')]).toEqual([25, 24, 1]);
+      expectConservation(scene);
+    },
+  },
+  {
+    name: 'retries',
+    meaning: 'a fault that passes is waited out: a reset, an internal error under 400, a Retry-After',
+    async check(scene) {
+      scene.oms.faults.set([
+        { kind: 'reset', when: 'after', times: 1 },
+        { kind: 'answer', status: 400, errorCode: 'OMS.1001', times: 1 },
+        { kind: 'answer', status: 503, retryAfter: 1, times: 1 },
+      ]);
+      const delivery = await scene.start().deliver(scene.channel, created('a'));
+      expect(delivery).toEqual({ returned: [], error: undefined });
+      expect(scene.logged('sync')).toMatchObject([{ requested: 1, requests: 4, retries: 3 }]);
+    },
+  },
+  {
+    name: 'identity',
+    meaning: 'keys that OMS does not accept: nothing more is sent, everything is on the failed list',
+    async check(scene) {
+      const channel = scene.platform.channels.find(({ batch }) => batch > 1) ?? scene.channel;
+      const names = channel.batch > 1 ? numbered(30) : numbered(1);
+      scene.oms.faults.set([{ kind: 'answer', status: 401, errorCode: 'APIG.0301' }]);
+      const before = scene.oms.requestCount;
+      const delivery = await scene
+        .start({ max_in_flight: '1', ...channel.settings })
+        .deliver(channel, created(...names));
+      expect(delivery.returned).toEqual([]);
+      expect(scene.oms.requestCount - before).toBe(1);
+      expect(await scene.names('failed_object')).toEqual([...names].sort());
+    },
+  },
+  {
+    name: 'deadline',
+    meaning: 'OMS is away for the whole time: the function ends in time, everything is on the failed list',
+    async check(scene) {
+      const channel = scene.platform.channels.find(({ batch }) => batch > 1) ?? scene.channel;
+      const names = numbered(Math.min(channel.batch, 100));
+      scene.oms.faults.set([{ kind: 'black-hole' }]);
+      const settings = { max_attempts: '100', request_timeout_ms: '60000', ...channel.settings };
+      const delivery = await scene.start(settings, { timeoutSeconds: 3 }).deliver(channel, created(...names));
+      expect(delivery).toEqual({ returned: [], error: undefined });
+      expect(await scene.names('failed_object')).toEqual([...names].sort());
+    },
+  },
+  {
+    name: 'list layout',
+    meaning: 'log_layout=list: one text file of encoded names per outcome, as OMS takes it, and the reasons',
+    async check(scene) {
+      const channel = scene.platform.channels.find(({ batch }) => batch > 1) ?? scene.channel;
+      const poison = 'b+ü';
+      scene.oms.faults.set([{ kind: 'answer', status: 400, errorCode: 'OMS.0064', names: [poison] }]);
+      await scene
+        .start({ log_layout: 'list', ...channel.settings })
+        .deliver(channel, created('a b', poison, 'c/d'));
+      const succeeded = await scene.read('success_object');
+      const failed = await scene.read('failed_object');
+      const lines = succeeded.flatMap(({ body }) => body.trimEnd().split('\n'));
+      expect(lines.sort()).toEqual(['a%20b', 'c%2Fd']);
+      for (const { key } of succeeded) {
+        expect(key).toMatch(/^oms_source_record\/success_object\/\d{4}\/\d\d\/\d\d\/[^/]+\.txt$/);
+        expect(scene.obs.contentType('logs', key)).toBe('text/plain');
+      }
+      expect(failed.map(({ body }) => body)).toEqual([
+        expect.stringContaining('"error_code":"OMS.0064"'),
+        'b%2B%C3%BC\n',
+      ]);
+    },
+  },
+  {
+    name: 'recording',
+    meaning: 'on_failure=record: what a passing fault hit is on the failed list, and acknowledged',
+    async check(scene) {
+      scene.oms.faults.set([{ kind: 'answer', status: 503 }]);
+      const delivery = await scene.start({ max_attempts: '1' }).deliver(scene.channel, created('a', 'b'));
+      expect(delivery).toEqual({ returned: [], error: undefined });
+      expect(await scene.names('failed_object')).toEqual(['a', 'b']);
+    },
+  },
+  {
+    name: 'redelivery',
+    meaning: 'on_failure=redeliver: it is handed back, alone, until the platform is about to give up',
+    async check(scene) {
+      scene.oms.faults.set([{ kind: 'answer', status: 503, names: ['bad'] }]);
+      const running = scene.start({ max_attempts: '1', on_failure: 'redeliver', max_in_flight: '1' });
+      const others = numbered(20);
+      const delivery = await running.deliver(scene.channel, created(...others, 'bad'));
+      expect(delivery.returned).toContain('bad');
+      expect(await scene.names('failed_object')).toEqual([]);
+      // Whoever shared its last request comes back too; nobody is lost.
+      const settled = [...(await scene.names('success_object')), ...delivery.returned];
+      expect(new Set(settled)).toEqual(new Set([...others, 'bad']));
+      await running.deliver(scene.channel, created('bad'), 1000);
+      expect(await scene.names('failed_object')).toEqual(['bad']);
+    },
+  },
+  {
+    name: 'outage',
+    meaning: 'neither OMS nor the log bucket is there: everything is delivered again, one line says so',
+    async check(scene) {
+      const running = scene.start(
+        { sync_url: `${nobody}/v2/p/sync-tasks/t/events`, obs_endpoint: nobody, max_attempts: '2' },
+        { timeoutSeconds: 8 },
+      );
+      const delivery = await running.deliver(scene.channel, created('a'));
+      expect(delivery.returned).toEqual(['a']);
+      expect(scene.logged('sync')).toMatchObject([{ level: 'error', received: 1, returned: 1 }]);
+      expect(String(scene.logged('sync')[0]?.['error'])).toContain('ECONNREFUSED');
+    },
+  },
+  {
+    name: 'silent store',
+    meaning: 'the log bucket does not answer: the function ends in time, everything is delivered again',
+    async check(scene) {
+      scene.obs.faults.set([{ kind: 'black-hole' }]);
+      const delivery = await scene.start({}, { timeoutSeconds: 3 }).deliver(scene.channel, created('a'));
+      expect(delivery.returned).toEqual(['a']);
+      expect(scene.logged('sync')).toMatchObject([{ received: 1, returned: 1 }]);
+    },
+  },
+  {
+    name: 'unknown event',
+    meaning: 'an event of unknown shape is refused and named, never acknowledged',
+    async check(scene) {
+      const before = scene.oms.requestCount;
+      const running = scene.start();
+      for (const event of [{}, { hello: 'world' }, { Records: [{ nothing: 'known' }] }, [1, 2, 3]]) {
+        const { error } = await running.deliverRaw(event);
+        expect(error, JSON.stringify(event)).toBeDefined();
+      }
+      expect(scene.lines.join('\n')).toMatch(/expected .*found /);
+      expect(scene.oms.requestCount).toBe(before);
+    },
+  },
+  {
+    name: 'settings',
+    meaning: 'wrong settings: one message names all of them, nothing is sent, nothing is acknowledged',
+    async check(scene) {
+      const before = [scene.oms.requestCount, scene.obs.requests.length];
+      const wrong = {
+        sync_url: 'http://oms.example.com',
+        hw_sk: undefined,
+        max_attempts: 'ten',
+        log_layout: 'tree',
+      };
+      const delivery = await scene.start(wrong).deliver(scene.channel, created('a'));
+      expect(delivery.returned).toEqual(['a']);
+      const said = `${delivery.error}\n${scene.lines.join('\n')}`;
+      for (const name of Object.keys(wrong)) expect(said).toContain(`${name}: expected`);
+      expect([scene.oms.requestCount, scene.obs.requests.length]).toEqual(before);
+    },
+  },
+  {
+    name: 'loop guard',
+    meaning:
+      'a log bucket that is the source bucket: its lists are left out, its objects are not, and it is said',
+    async check(scene) {
+      const own = { bucket: 'logs', kind: 'created' } as const;
+      const isOwn = scene.platform.store === 'obs';
+      const before = [scene.oms.received.length, scene.obs.requests.length];
+      await scene.start().deliver(scene.channel, [{ ...own, name: 'oms_source_record/failed_object/a' }]);
+      // A bucket of that name in another store is another bucket.
+      expect(scene.sum('filtered')).toBe(isOwn ? 1 : 0);
+      expect(scene.sum('requested')).toBe(isOwn ? 0 : 1);
+      expect(scene.logged('misconfigured')).toHaveLength(isOwn ? 1 : 0);
+      if (!isOwn) return;
+      expect([scene.oms.received.length, scene.obs.requests.length]).toEqual(before);
+      await scene.start().deliver(scene.channel, [{ ...own, name: 'photos/b' }]);
+      expect(await scene.names('success_object')).toEqual(['photos/b']);
+      expect(scene.logged('misconfigured')).toHaveLength(2);
+    },
+  },
+  {
+    name: 'secrets',
+    meaning: 'no key in any line, whatever comes back from OMS and the store',
+    async check(scene) {
+      const { hw_ak: accessKey, hw_sk: secretKey, hw_security_token: token } = scene.settings;
+      const body = JSON.stringify({
+        error_code: 'OMS.0064',
+        error_msg: `${accessKey} ${secretKey} ${token}`,
+      });
+      scene.oms.faults.set([{ kind: 'answer', status: 400, body }]);
+      await scene.start({ log_level: 'debug' }).deliver(scene.channel, created('a'));
+      const [failed] = await scene.read('failed_object');
+      expect(failed?.body).toContain('[secret] [secret] [secret]');
+      // What was logged is searched after each behaviour.
+      expect(scene.lines.join('\n')).toContain('[secret]');
+    },
+  },
+];

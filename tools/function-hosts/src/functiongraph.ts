@@ -1,0 +1,106 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import { failInvocation, type HostOptions, type InvocationResult } from './invocation.ts';
+import { LastLines, startProcess, stopProcess } from './process.ts';
+
+/** What the host sends to the process of the function. */
+export interface FunctionGraphRequest {
+  readonly requestId: string;
+  readonly event: unknown;
+}
+
+/** What comes back. */
+export interface FunctionGraphAnswer {
+  readonly requestId: string;
+  readonly result: InvocationResult;
+}
+
+/**
+ * A function in FunctionGraph, with one instance that serves one invocation at a time, as is the default there. The
+ * instance is a process of its own, started by the first invocation and ended by a timeout.
+ */
+export class FunctionGraphHost {
+  readonly #options: HostOptions;
+  /** Its default is 3 s. */
+  readonly #timeoutSeconds: number;
+  readonly #lastLines = new LastLines();
+  #instance: ChildProcess | undefined;
+  #inTurn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.#timeoutSeconds = options.timeoutSeconds ?? 3;
+  }
+
+  /** Invokes the function and waits for its result. */
+  invoke(event: unknown): Promise<InvocationResult> {
+    const result = this.#inTurn.then(() => this.#invokeNow(event));
+    this.#inTurn = result;
+    return result;
+  }
+
+  /**
+   * Invokes the function as a trigger does: an error, or a timeout, is tried again so many times (FunctionGraph's
+   * default is once), with the same event.
+   */
+  async invokeAsynchronously(event: unknown, retries = 1): Promise<InvocationResult> {
+    const result = await this.invoke(event);
+    return result.ok || retries === 0 ? result : this.invokeAsynchronously(event, retries - 1);
+  }
+
+  /** Ends the instance, whatever it is doing; the next invocation starts a new one. */
+  async stop(): Promise<void> {
+    const instance = this.#instance;
+    this.#instance = undefined;
+    await stopProcess(instance);
+  }
+
+  async #invokeNow(event: unknown): Promise<InvocationResult> {
+    const instance = (this.#instance ??= this.#start());
+    const requestId = randomUUID();
+    let isLost = false;
+    const result = await new Promise<InvocationResult>((resolve) => {
+      const lose = (kind: 'TimeoutError' | 'RuntimeError', message: string) => {
+        isLost = true;
+        settle(failInvocation(kind, message));
+      };
+      const onMessage = (message: unknown) => {
+        if (isAnswer(message) && message.requestId === requestId) settle(message.result);
+      };
+      const onExit = (code: number | null, signal: string | null) =>
+        lose('RuntimeError', `the function's process ended (${signal ?? code})`);
+      const timer = setTimeout(
+        () => lose('TimeoutError', `Invoke timed out after ${this.#timeoutSeconds} seconds`),
+        this.#timeoutSeconds * 1000,
+      );
+      const settle = (outcome: InvocationResult) => {
+        clearTimeout(timer);
+        instance.off('message', onMessage).off('exit', onExit);
+        resolve(outcome);
+      };
+      instance.on('message', onMessage).once('exit', onExit);
+      instance.send({ requestId, event } satisfies FunctionGraphRequest);
+    });
+    await (isLost ? this.stop() : this.#lastLines.wait(requestId));
+    return result;
+  }
+
+  #start(): ChildProcess {
+    const { code, runtimes, settings, node, log } = this.#options;
+    return startProcess(
+      { node, log: this.#lastLines.filter(log) },
+      [path.join(runtimes, 'functiongraph-runtime.js')],
+      {
+        RUNTIME_CODE_ROOT: code,
+        RUNTIME_HANDLER: 'index.handler',
+        RUNTIME_TIMEOUT: String(this.#timeoutSeconds),
+        RUNTIME_USERDATA: JSON.stringify(settings),
+      },
+    );
+  }
+}
+
+function isAnswer(message: unknown): message is FunctionGraphAnswer {
+  return typeof message === 'object' && message !== null && 'requestId' in message && 'result' in message;
+}

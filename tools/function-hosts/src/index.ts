@@ -1,0 +1,11 @@
+export { LambdaHost, type LambdaHostOptions } from './aws-lambda.ts';
+export { AzureHost } from './azure-functions.ts';
+export { FunctionGraphHost } from './functiongraph.ts';
+export type { HostOptions, InvocationResult } from './invocation.ts';
+export { GcfHost, type GcfCloudEvent, type GcfResult } from './gcf.ts';
+export type * from './platform.ts';
+export { awsLambda, type RunningLambda } from './platforms/aws-lambda.ts';
+export { functiongraph } from './platforms/functiongraph.ts';
+export { platforms } from './platforms/index.ts';
+export { azureFunctions, type RunningAzure } from './platforms/azure-functions.ts';
+export { gcf } from './platforms/gcf.ts';

@@ -1,0 +1,71 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { HostOptions } from './invocation.ts';
+
+/**
+ * Starts the process of a function, with the environment of its platform and nothing of this one's, and hands its
+ * output over line by line.
+ */
+export function startProcess(
+  { node = process.execPath, log }: { readonly [Name in 'node' | 'log']?: HostOptions[Name] | undefined },
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): ChildProcess {
+  const child = spawn(node, args, {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    serialization: 'json',
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    let rest = '';
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = `${rest}${chunk}`.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) log?.(line);
+    });
+  }
+  return child;
+}
+
+/** Ends a process, whatever it is doing. */
+export async function stopProcess(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+/**
+ * Tells when everything that an invocation logged has come through: its answer and its log take two ways. The runtimes
+ * of this tool write a last line for each invocation, which is kept from the log.
+ */
+export class LastLines {
+  readonly #seen = new Set<string>();
+  #wake: () => void = () => undefined;
+
+  /** The last line of an invocation, for a runtime to write. */
+  static format(requestId: string): string {
+    return `END RequestId: ${requestId}`;
+  }
+
+  /** Hands all other lines over. */
+  filter(log: ((line: string) => void) | undefined): (line: string) => void {
+    return (line) => {
+      const [, requestId] = /^END RequestId: (\S+)$/.exec(line) ?? [];
+      if (requestId === undefined) {
+        log?.(line);
+      } else {
+        this.#seen.add(requestId);
+        this.#wake();
+      }
+    };
+  }
+
+  /** Resolves when the last line of an invocation has come. */
+  async wait(requestId: string): Promise<void> {
+    while (!this.#seen.delete(requestId)) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}

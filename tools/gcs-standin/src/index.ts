@@ -1,0 +1,1 @@
+export { startGcsStandin, type GcsStandin, type GcsStandinOptions, type SeenRequest } from './standin.ts';
