@@ -92,6 +92,7 @@ main().then(
   },
   (error: unknown) => {
     console.error(isUsageError(error) ? `${error.message}\n\n${help}` : error);
-    process.exitCode = isUsageError(error) ? 2 : 1;
+    // At once: what was started before the failure would go on listening.
+    process.exit(isUsageError(error) ? 2 : 1);
   },
 );

@@ -7,11 +7,11 @@ import { startObsStandin } from '@oms-sync/obs-standin';
 import { startOmsStandin, type ReceivedEvents } from '@oms-sync/oms-standin';
 
 /** What OMS calls the clouds of the source buckets. */
-const cloudTypes: Readonly<Record<Platform['name'], string>> = {
+const cloudTypes: Readonly<Partial<Record<Platform['name'], string>>> = {
   functiongraph: 'HuaweiCloud',
   'aws-lambda': 'AWS',
   'azure-functions': 'Azure',
-  gcf: 'Google',
+  // Google is not in the list of its API for synchronization tasks.
 };
 
 /** The lists, as they are named in the documentation. */
@@ -65,10 +65,11 @@ export async function startSandbox(
 
   const oms = await startOmsStandin({ buckets: folder, ...keys });
   const obs = await startObsStandin({ buckets: folder, ...keys });
+  const srcCloudType = cloudTypes[platform.name];
   const task = oms.createTask({
     srcBucket: 'source',
     dstBucket: 'destination',
-    srcCloudType: cloudTypes[platform.name],
+    ...(srcCloudType !== undefined && { srcCloudType }),
   });
   const [channel] = platform.channels;
   const running = platform.start({
