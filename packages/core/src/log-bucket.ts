@@ -22,7 +22,7 @@ export interface LogBucket {
   put(key: string, body: string, contentType: string): Promise<void>;
   /** The body, or undefined when there is no such object. */
   get(key: string): Promise<string | undefined>;
-  /** All objects whose key begins with the prefix, in the order of the keys' UTF-8 bytes. */
+  /** All objects whose key begins with the prefix, in the order of the keys' UTF-8 bytes (in `az`, in an order of its own). */
   list(prefix: string): AsyncIterable<LogObject>;
   /** Removes an object; none of that key is no error. */
   delete(key: string): Promise<void>;

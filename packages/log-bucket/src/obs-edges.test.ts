@@ -1,52 +1,29 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { makeCertificate, testKeys } from '@oms-sync/testing';
 import { Secret, type LogBucket } from '@oms-sync/core';
 import { faultOf, showsKeys, testCredentials } from './obs.test-help.ts';
 import { openObsLogBucket, type ObsLogBucketOptions } from './obs.ts';
+import { answering, listen, serve } from './servers.test-help.ts';
 
 // What OBS does not do by itself, or what is only seen on the wire: servers made for one test each.
 
 const textType = 'text/plain; charset=utf-8';
-const cleanUp: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const act of cleanUp.splice(0)) await act();
-});
-
-async function listen(server: Server): Promise<string> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanUp.push(() => {
-    const closed = once(server, 'close');
-    server.close();
-    server.closeAllConnections();
-    return closed;
-  });
-  const address = server.address();
-  return `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
-}
 
 async function openFor(
   listener: RequestListener,
   options: Partial<ObsLogBucketOptions> = {},
 ): Promise<LogBucket> {
-  const endpoint = new URL(`http://${await listen(createServer(listener))}`);
+  const endpoint = await serve(listener);
   return openObsLogBucket({ bucket: 'lists', endpoint, credentials: testCredentials, ...options });
 }
-
-/** Answers every request with 200 and this body, which ends where the connection does. */
-const answering =
-  (body: string): RequestListener =>
-  (_request, response) => {
-    response.socket?.end(`HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${body}`);
-  };
 
 const first = (bucket: LogBucket) => bucket.list('p')[Symbol.asyncIterator]().next();
 
@@ -131,9 +108,9 @@ describe('the connection', () => {
 
   it('does not follow a redirect with its signature', async () => {
     const visited = vi.fn<RequestListener>((_request, response) => void response.end());
-    const other = await listen(createServer(visited));
+    const other = await serve(visited);
     const bucket = await openFor((_request, response) => {
-      response.writeHead(307, { location: `http://${other}/lists/a` }).end();
+      response.writeHead(307, { location: new URL('/lists/a', other).href }).end();
     });
     expect(await faultOf(bucket.get('a'))).toMatchObject({ status: 307, code: 'HTTP307', passing: false });
     expect(visited).not.toHaveBeenCalled();
@@ -192,8 +169,13 @@ describe('the SDK', () => {
 
   it('reports a key that is no well-formed text', async () => {
     const bucket = await openFor(answering(''));
-    for (const call of [bucket.get('\uD800'), bucket.delete('\uD800'), bucket.put('\uD800', '', textType)]) {
-      expect(await faultOf(call)).toMatchObject({ code: 'URIError', passing: false });
+    const calls = [
+      () => bucket.get('\uD800'),
+      () => bucket.delete('\uD800'),
+      () => bucket.put('\uD800', '', textType),
+    ];
+    for (const call of calls) {
+      expect(await faultOf(call())).toMatchObject({ code: 'URIError', passing: false });
     }
   });
 
@@ -240,7 +222,7 @@ describe('TLS', () => {
 
   it('takes one that the system trusts, bundled, and lets the process end with the connection open', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'oms-sync-'));
-    cleanUp.push(() => rm(folder, { recursive: true }));
+    onTestFinished(() => rm(folder, { recursive: true }));
     const script = `
       import { Secret } from '@oms-sync/core';
       import { openObsLogBucket } from './obs.ts';

@@ -178,8 +178,9 @@ describe('OBS', () => {
       endpoint: standin.url,
       credentials: testCredentials,
     });
-    for (const call of [missing.get('a'), missing.delete('a'), missing.put('a', 'a', textType)]) {
-      expect(await faultOf(call)).toMatchObject({ status: 404, code: 'NoSuchBucket', passing: false });
+    const calls = [() => missing.get('a'), () => missing.delete('a'), () => missing.put('a', 'a', textType)];
+    for (const call of calls) {
+      expect(await faultOf(call())).toMatchObject({ status: 404, code: 'NoSuchBucket', passing: false });
     }
   });
 

@@ -12,7 +12,7 @@ import { describeLogBucket } from './suite.ts';
 
 // The peer is the stand-in of OBS, which S3 understands as far as the lists go. It proves that the SDK's requests are
 // signed as the documentation of AWS says (Version 4) and that nothing is lost of names and bodies; not that a store
-// made by somebody else agrees: radosgw.test.ts does that.
+// made by somebody else agrees: s3-radosgw.test.ts has one.
 
 const textType = 'text/plain; charset=utf-8';
 

@@ -87,8 +87,10 @@ export async function run(
 
 /** The path of a command, or undefined when this machine does not have it. */
 export function findCommand(name: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/usr/bin'];
-  return folders.map((folder) => path.join(folder, name)).find(isExecutable);
+  return (process.env['PATH'] ?? '')
+    .split(path.delimiter)
+    .map((folder) => path.join(folder, name))
+    .find(isExecutable);
 }
 
 /** Ports that are free on the loopback address now, one after the other. */

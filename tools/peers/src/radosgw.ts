@@ -110,7 +110,7 @@ async function patiently(start: () => Promise<void>, attempts = 5): Promise<void
   }
 }
 
-/** One of everything, no keys among them, all in memory, and no waiting for more changes to put together. */
+/** One of everything, no keys among them, all in memory, and no waiting for more to send or to change together. */
 function configuration(folder: string, clusterId: string, firstPort: number, gatewayPort: number): string {
   return `[global]
 fsid = ${clusterId}
@@ -149,7 +149,7 @@ memstore device bytes = 2147483648
 osd class load list = *
 osd class default list = *
 [client.rgw]
-rgw frontends = beast endpoint=127.0.0.1:${gatewayPort}
+rgw frontends = beast endpoint=127.0.0.1:${gatewayPort} tcp_nodelay=1
 rgw data = ${folder}/rgw
 rgw dns name = localhost
 `;
