@@ -42,7 +42,17 @@ function findLack(): string | undefined {
  *
  * @throws {Error} when it is not installed, or does not start.
  */
-export async function startRadosgw({ accessKey, secretKey }: RadosgwOptions): Promise<Radosgw> {
+export async function startRadosgw(options: RadosgwOptions, tries = 3): Promise<Radosgw> {
+  try {
+    return await startOnce(options);
+  } catch (error) {
+    // On a busy machine one of its three servers now and then does not come up in time.
+    if (tries <= 1 || whyNoRadosgw() !== undefined) throw error;
+    return startRadosgw(options, tries - 1);
+  }
+}
+
+async function startOnce({ accessKey, secretKey }: RadosgwOptions): Promise<Radosgw> {
   const lack = findLack();
   if (lack !== undefined) throw new Error(lack);
   const folder = await mkdtemp(path.join(tmpdir(), 'oms-sync-radosgw-'));
