@@ -6,6 +6,7 @@ export * from './object-name.ts';
 export * from './oms-client.ts';
 export * from './oms-error.ts';
 export * from './redaction.ts';
+export type { Replay } from './replay.ts';
 export * from './secret.ts';
 export * from './settings.ts';
 export { isLoopback, type LogBucketAddress } from './settings-address.ts';

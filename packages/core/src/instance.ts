@@ -6,6 +6,8 @@ import { OmsClient } from './oms-client.ts';
 import type { LogBucketAddress } from './settings-address.ts';
 import { readSettings, SettingsError, type SettingName, type Settings } from './settings.ts';
 import type { StorageRecord } from './storage-record.ts';
+import { replay, type Replay, type ReplayOptions } from './replay.ts';
+import type { SyncEnvironment } from './settlement.ts';
 import { synchronize, type Synchronization, type SynchronizationOptions } from './synchronization.ts';
 
 /** What opens the log buckets of the stores that an app has on board. */
@@ -39,7 +41,20 @@ export class Instance {
     records: readonly StorageRecord[],
     { log, ...invocation }: Invocation,
   ): Promise<Synchronization> {
-    return synchronize(records, {
+    return synchronize(records, { ...this.#environment(log), ...invocation });
+  }
+
+  /** Requests again what is on the failed list, see {@link replay}. */
+  replay({
+    log,
+    ...invocation
+  }: Pick<ReplayOptions, 'deadline' | 'requestId' | 'maxObjects'> &
+    Pick<Invocation, 'log'>): Promise<Replay> {
+    return replay({ ...this.#environment(log), ...invocation });
+  }
+
+  #environment(log: LogSink): SyncEnvironment {
+    return {
       settings: this.settings,
       oms: this.#oms,
       inTurn: this.#inTurn,
@@ -47,8 +62,7 @@ export class Instance {
       logger: new Logger(this.settings.logLevel, log),
       clock: systemClock,
       random: Math.random,
-      ...invocation,
-    });
+    };
   }
 }
 

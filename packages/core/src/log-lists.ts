@@ -1,9 +1,15 @@
-import { createHash, randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { Clock } from './clock.ts';
+import {
+  listPrefix,
+  listsFolder,
+  makeFileKey,
+  makeInvalidKey,
+  makeObjectKeys,
+  type ListName,
+} from './list-keys.ts';
 import { LogBucketError, type LogBucket } from './log-bucket.ts';
 import { percentEncode } from './object-name.ts';
-import type { LogBucketAddress } from './settings-address.ts';
 import type { Settings } from './settings.ts';
 import type { Outcome } from './sync-run.ts';
 
@@ -13,10 +19,13 @@ export interface ReceivedObject {
   readonly index: number;
   /** The object's name; for an outcome of class `invalid`, the text that is no name. */
   readonly name: string;
-  readonly store: string;
+  /** Unknown for a failed list that others have written. */
+  readonly store: string | undefined;
   readonly bucket: string | undefined;
   readonly eventTime: string | undefined;
   readonly eventId: string | undefined;
+  /** There if it was on the failed list before: since when, and how many requests held its name. */
+  readonly earlier?: { readonly recordedAt: string | undefined; readonly attempts: number };
 }
 
 /** An object whose outcome goes on a list. */
@@ -24,29 +33,11 @@ export interface ListEntry extends ReceivedObject {
   readonly outcome: Outcome;
 }
 
-/** The folder of all lists; the prefix of `log_bucket` stands in front of it. */
-const listsFolder = 'oms_source_record';
-/** Longest key of the stores, in bytes. Source: OBS, S3, Blob Storage and Cloud Storage agree on 1,024. */
-const maxKeyBytes = 1024;
 /** Log objects written at a time. */
 const writesAtATime = 32;
 const maxTriesOfAWrite = 5;
 const firstDelayMs = 100;
 const maxDelayMs = 2000;
-
-type ListName = 'success_object' | 'failed_object';
-
-function listPrefix(address: LogBucketAddress, list: ListName): string {
-  return `${address.prefix}${listsFolder}/${list}/`;
-}
-
-/** Is it the key of a list of ours in the log bucket? Events about those are never synchronized. */
-export function isListKey(address: LogBucketAddress, key: string): boolean {
-  return (
-    key.startsWith(listPrefix(address, 'success_object')) ||
-    key.startsWith(listPrefix(address, 'failed_object'))
-  );
-}
 
 export interface ListWriterOptions {
   readonly logBucket: LogBucket;
@@ -69,14 +60,14 @@ export interface Unwritten {
  * - Layout `object`: one log object per source object, written as soon as its outcome is known.
  *   `{list}/{name}`; a key over 1,024 bytes, or one that the store refuses, becomes `{list}/.long/{sha-256 of the name}`, and what is no name at all
  *   `failed_object/.invalid/{sha-256 of the text as JSON}`.
- * - Layout `list`: one text file per outcome, written at the end, that OMS takes as the input of a list migration;
+ * - Layout `list`: one text file per list, written at the end, that OMS takes as the input of a list migration;
  *   beside that of the failed a `.jsonl` with the reasons, which also holds what is no name at all.
  */
 export class ListWriter {
   readonly #options: ListWriterOptions;
   readonly #inTurn = pLimit(writesAtATime);
   /** What is not on its list yet. */
-  readonly #unwritten = new Set<ListEntry>();
+  readonly #unwritten = new Map<ListEntry, ListName>();
   readonly #writes: Promise<void>[] = [];
   #fault: LogBucketError | undefined;
   #startedAt: number | undefined;
@@ -85,11 +76,14 @@ export class ListWriter {
     this.#options = options;
   }
 
-  add(entry: ListEntry): void {
-    this.#unwritten.add(entry);
+  add(entry: ListEntry, list: ListName): void {
+    this.#unwritten.set(entry, list);
     if (this.#options.settings.logLayout === 'object') {
-      const body = `${this.#toJson(entry)}\n`;
-      this.#write([entry], [{ ...this.#objectKeys(entry), body, type: 'application/json' }]);
+      const prefix = listPrefix(this.#options.settings.logBucket, list);
+      const keys = isInvalid(entry)
+        ? { key: makeInvalidKey(prefix, entry.name) }
+        : makeObjectKeys(prefix, entry.name);
+      this.#write([entry], [{ ...keys, body: `${this.#toJson(entry)}\n`, type: 'application/json' }]);
     }
   }
 
@@ -107,32 +101,30 @@ export class ListWriter {
       stop.abort();
       this.#inTurn.clearQueue();
     }
-    const entries = new Set(this.#unwritten); // A late write must not change what is reported now.
+    const entries = new Set(this.#unwritten.keys()); // A late write must not change what is reported now.
     return {
       unwritten: entries.size === 0 ? undefined : { entries, fault: this.#fault ?? noTimeLeft },
       writeMs: this.#startedAt === undefined ? 0 : clock.now() - this.#startedAt,
     };
   }
 
-  #writeListFiles(collected: readonly ListEntry[]): void {
+  #writeListFiles(collected: readonly (readonly [ListEntry, ListName])[]): void {
     const { clock, settings } = this.#options;
-    const now = new Date(clock.now()).toISOString();
-    const path = `${now.slice(0, 10).replaceAll('-', '/')}/${now.replace(/[-:]/g, '')}-${randomUUID()}`;
-    for (const list of ['success_object', 'failed_object'] as const) {
-      const entries = collected.filter((entry) => listOf(entry) === list);
+    for (const list of new Set(collected.map(([, itsList]) => itsList))) {
+      const entries = collected.flatMap(([entry, itsList]) => (itsList === list ? [entry] : []));
       const names = entries
         .filter((entry) => !isInvalid(entry))
         .map((entry) => `${percentEncode(entry.name)}\n`);
-      const key = `${listPrefix(settings.logBucket, list)}${path}`;
+      const key = makeFileKey(listPrefix(settings.logBucket, list), clock.now());
       const files: ListFile[] = [];
       // The reasons first: whoever finds the list finds them too.
-      if (list === 'failed_object') {
+      if (list !== 'success_object') {
         const lines = entries.map((entry) => `${this.#toJson(entry)}\n`);
         files.push({ key: `${key}.jsonl`, body: lines.join(''), type: 'application/x-ndjson' });
       }
       // OMS takes nothing but this type, and no empty file. Source: OMS User Guide, list migration.
       if (names.length > 0) files.push({ key: `${key}.txt`, body: names.join(''), type: 'text/plain' });
-      if (entries.length > 0) this.#write(entries, files);
+      this.#write(entries, files);
     }
   }
 
@@ -153,49 +145,24 @@ export class ListWriter {
   /** Puts one file, under its other key if the store does not take the first (a parallel file system refuses `a//b`). */
   async #putOrElse(file: ListFile): Promise<void> {
     try {
-      await this.#put(file);
+      await putFile(file, this.#options);
     } catch (error) {
       const isRefusedKey = error instanceof LogBucketError && error.status === 400 && !error.passing;
       if (!isRefusedKey || file.otherKey === undefined) throw error;
-      await this.#put({ ...file, key: file.otherKey });
+      await putFile({ ...file, key: file.otherKey }, this.#options);
     }
-  }
-
-  /** Puts one file, with retries of passing faults while there is time. */
-  async #put(file: ListFile): Promise<void> {
-    const { clock, logBucket, random, writeUntil } = this.#options;
-    for (let tries = 1; ; tries++) {
-      try {
-        return await logBucket.put(file.key, file.body, file.type);
-      } catch (error) {
-        if (!(error instanceof LogBucketError) || !error.passing || tries >= maxTriesOfAWrite) throw error;
-        const delayMs = random() * Math.min(firstDelayMs * 2 ** (tries - 1), maxDelayMs);
-        if (clock.now() + delayMs >= writeUntil) throw error;
-        await clock.sleep(delayMs);
-      }
-    }
-  }
-
-  #objectKeys(entry: ListEntry): { key: string; otherKey?: string } {
-    const prefix = listPrefix(this.#options.settings.logBucket, listOf(entry));
-    const hash = (text: string) => createHash('sha256').update(text).digest('hex');
-    // As JSON, since two lone surrogates are the same in UTF-8.
-    if (isInvalid(entry)) return { key: `${prefix}.invalid/${hash(JSON.stringify(entry.name))}` };
-    const key = `${prefix}${entry.name}`;
-    const otherKey = `${prefix}.long/${hash(entry.name)}`;
-    const isPlain = Buffer.byteLength(key) <= maxKeyBytes && !/^\.(long|invalid)\//.test(entry.name);
-    return isPlain ? { key, otherKey } : { key: otherKey };
   }
 
   #toJson(entry: ListEntry): string {
-    const { outcome } = entry;
+    const { outcome, earlier } = entry;
     return JSON.stringify({
       ...(isInvalid(entry) ? { invalid_name: entry.name } : { name: entry.name }),
       source_store: entry.store,
       source_bucket: entry.bucket,
       sync_task_id: this.#options.settings.syncTaskId,
       recorded_at: new Date(this.#options.clock.now()).toISOString(),
-      attempts: outcome.attempts,
+      first_recorded_at: earlier?.recordedAt,
+      attempts: (earlier?.attempts ?? 0) + outcome.attempts,
       event_time: entry.eventTime,
       event_id: entry.eventId,
       ...(outcome.kind === 'unrequested' && {
@@ -207,15 +174,33 @@ export class ListWriter {
   }
 }
 
-interface ListFile {
+/** A file for the log bucket. */
+export interface ListFile {
   readonly key: string;
   readonly otherKey?: string;
   readonly body: string;
   readonly type: string;
 }
 
-function listOf(entry: ListEntry): ListName {
-  return entry.outcome.kind === 'requested' ? 'success_object' : 'failed_object';
+/**
+ * Puts one file, with retries of passing faults while there is time.
+ *
+ * @throws {LogBucketError}
+ */
+export async function putFile(
+  { key, body, type }: ListFile,
+  { clock, logBucket, random, writeUntil }: Omit<ListWriterOptions, 'settings'>,
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await logBucket.put(key, body, type);
+    } catch (error) {
+      if (!(error instanceof LogBucketError) || !error.passing || tries >= maxTriesOfAWrite) throw error;
+      const delayMs = random() * Math.min(firstDelayMs * 2 ** (tries - 1), maxDelayMs);
+      if (clock.now() + delayMs >= writeUntil) throw error;
+      await clock.sleep(delayMs);
+    }
+  }
 }
 
 function isInvalid({ outcome }: ListEntry): boolean {

@@ -1,4 +1,5 @@
-import { isListKey, type ListEntry, type ReceivedObject } from './log-lists.ts';
+import { isListKey } from './list-keys.ts';
+import type { ListEntry, ReceivedObject } from './log-lists.ts';
 import { selectName } from './name-filter.ts';
 import { isObjectName } from './object-name.ts';
 import type { LogBucketAddress } from './settings-address.ts';

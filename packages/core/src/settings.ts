@@ -22,6 +22,8 @@ export interface Settings {
   readonly maxInFlight: number;
   readonly requestTimeoutMs: number;
   readonly maxAttempts: number;
+  /** How long a replay tries what is on the failed list; `Infinity` for ever. */
+  readonly replayMaxAgeMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** How EventGrid delivers object keys, where the event itself cannot tell. */
   readonly eventgridKeyEncoding: 'form' | 'raw';
@@ -140,6 +142,10 @@ export const settingsSchema = {
     parse: wholeNumber(1, 100),
     otherwise: 5,
   },
+  replay_max_age: {
+    meaning: 'how long what is on the failed list is replayed: after that it is parked',
+    parse: duration,
+  },
   log_level: {
     meaning: 'the least level that is logged',
     parse: oneOf('debug', 'info', 'warn', 'error'),
@@ -220,6 +226,7 @@ export function readSettings(
     maxInFlight: values.max_in_flight,
     requestTimeoutMs: values.request_timeout_ms,
     maxAttempts: values.max_attempts,
+    replayMaxAgeMs: values.replay_max_age ?? Infinity,
     logLevel: values.log_level,
     eventgridKeyEncoding: values.eventgrid_key_encoding,
   };
@@ -329,4 +336,13 @@ function wholeNumber(least: number, most: number): Parse<number> {
       ? { value }
       : { expected: `a whole number from ${least} to ${most}` };
   };
+}
+
+const unitsMs = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function duration(text: string): ReturnType<Parse<number>> {
+  const [, count, unit] = /^([1-9]\d{0,5})([mhd])$/.exec(text) ?? [];
+  return count !== undefined && (unit === 'm' || unit === 'h' || unit === 'd')
+    ? { value: Number(count) * unitsMs[unit] }
+    : { expected: 'a number of minutes, hours or days, such as "90m", "12h" or "30d"' };
 }

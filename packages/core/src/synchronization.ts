@@ -1,25 +1,13 @@
-import type { LimitFunction } from 'p-limit';
-import type { Clock } from './clock.ts';
-import type { LogBucket } from './log-bucket.ts';
-import { ListWriter, type ListEntry } from './log-lists.ts';
-import type { Logger } from './logger.ts';
-import type { SyncEventSink } from './oms-client.ts';
+import type { ListEntry } from './log-lists.ts';
 import { sortRecords, type SortedRecords } from './record-sorting.ts';
 import type { Settings } from './settings.ts';
+import { settleObjects, type Settlement, type SyncEnvironment } from './settlement.ts';
+import { countCodes, logUnrequested, toFields } from './sync-log.ts';
 import type { StorageRecord } from './storage-record.ts';
-import { runSync, type Outcome, type Reason, type SyncRunStatistics } from './sync-run.ts';
+import type { Outcome, Reason } from './sync-run.ts';
 import { planTime } from './time-plan.ts';
 
-export interface SynchronizationOptions {
-  readonly settings: Settings;
-  readonly oms: SyncEventSink;
-  /** Lets `max_in_flight` requests to OMS be under way at a time. */
-  readonly inTurn: LimitFunction;
-  readonly logBucket: LogBucket;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  /** A number from 0 to below 1, as `Math.random` gives it. */
-  readonly random: () => number;
+export interface SynchronizationOptions extends SyncEnvironment {
   /** When the platform ends the invocation, in milliseconds since 1970; `Infinity` if it never does. */
   readonly deadline: number;
   /** The platform's id of the invocation, for the log. */
@@ -84,46 +72,26 @@ export async function synchronize(
   records: readonly StorageRecord[],
   options: SynchronizationOptions,
 ): Promise<Synchronization> {
-  const { settings, oms, logBucket, clock, random } = options;
+  const { settings, clock } = options;
   const startedAt = clock.now();
   const sorted = sortRecords(records, settings);
   const times = planTime(startedAt, options.deadline, sorted.names.size, settings.logLayout);
   const mayRedeliver = ({ index, outcome }: ListEntry) =>
     settings.onFailure === 'redeliver' && isPassing(outcome) && options.canRedeliver?.(index) === true;
-
-  const writer = new ListWriter({ logBucket, settings, clock, random, writeUntil: times.writeUntil });
-  const entries: ListEntry[] = [];
-  const handedBack = new Set<ListEntry>();
-  const settle = (entry: ListEntry) => {
-    entries.push(entry);
-    if (mayRedeliver(entry)) handedBack.add(entry);
-    else writer.add(entry);
-  };
-  for (const entry of sorted.invalid) settle(entry);
-  const run = runSync([...sorted.names.keys()], {
-    oms,
-    clock,
-    random,
-    inTurn: options.inTurn,
-    requestTimeoutMs: settings.requestTimeoutMs,
-    maxAttempts: settings.maxAttempts,
-    sendUntil: times.sendUntil,
-    onSettled: (name, outcome) => {
-      const object = sorted.names.get(name);
-      if (object === undefined) throw new TypeError(`settled a name that was not received: ${name}`);
-      settle({ ...object, outcome });
+  const settlement = await settleObjects(
+    sorted.names,
+    sorted.invalid,
+    times,
+    (entry) => {
+      if (entry.outcome.kind === 'requested') return 'success_object';
+      return mayRedeliver(entry) ? undefined : 'failed_object';
     },
-  });
-  if (sorted.names.size > 0) prepareWhileWaiting(logBucket);
-  const statistics = await run;
-  const { unwritten, writeMs } = await writer.finish();
-
-  const isListed = (entry: ListEntry) => !handedBack.has(entry) && unwritten?.entries.has(entry) !== true;
-  const listed = entries.filter(isListed);
+    options,
+  );
+  const { entries, unlisted, fault } = settlement;
+  const listed = entries.filter((entry) => !unlisted.has(entry));
   const unrequested = entries.filter(({ outcome }) => outcome.kind === 'unrequested');
-  const returned = [...sorted.unknown, ...entries.filter((entry) => !isListed(entry))]
-    .map(({ index }) => index)
-    .sort((a, b) => a - b);
+  const returned = [...sorted.unknown, ...unlisted].map(({ index }) => index).sort((a, b) => a - b);
   const report: Report = {
     received: records.length,
     requested: listed.filter(({ outcome }) => outcome.kind === 'requested').length,
@@ -140,12 +108,12 @@ export async function synchronize(
           report,
           [
             ...sorted.unknown.slice(0, 3).map(({ reason }) => reason),
-            ...(unwritten === undefined ? [] : [unwritten.fault.message]),
+            ...(fault === undefined ? [] : [fault.message]),
             ...(codes.size === 0 ? [] : [`not requested: ${[...codes.keys()].slice(0, 5).join(', ')}`]),
           ],
-          unwritten?.fault,
+          fault,
         );
-  writeLog(options, { report, sorted, statistics, unrequested, codes, writeMs, startedAt, problem });
+  writeLog(options, { report, sorted, settlement, unrequested, startedAt, problem });
   return {
     report,
     returned,
@@ -160,52 +128,33 @@ function isPassing(outcome: Outcome): boolean {
   return outcome.kind === 'unrequested' && outcome.reason.class === 'passing';
 }
 
-/**
- * Loads the log bucket's SDK once the first request to OMS is on its way: both take their time, and only one of them
- * needs the CPU. A failure comes up again, and is handled, when the first list is written.
- */
-function prepareWhileWaiting(logBucket: LogBucket): void {
-  setImmediate(() => void logBucket.prepare().catch(() => undefined));
-}
-
 function writeLog(
   { settings, logger, clock, requestId }: SynchronizationOptions,
   summary: {
     report: Report;
     sorted: SortedRecords;
-    statistics: SyncRunStatistics;
+    settlement: Settlement;
     /** Everything that was not requested, listed or not. */
     unrequested: readonly ListEntry[];
-    codes: ReadonlyMap<string, number>;
-    writeMs: number;
     startedAt: number;
     problem: UnsettledError | undefined;
   },
 ): void {
-  const { report, sorted, statistics, unrequested, codes, problem, startedAt } = summary;
+  const { report, sorted, unrequested, problem, startedAt } = summary;
+  const { statistics, writeMs } = summary.settlement;
   logger.log(problem ? 'error' : 'info', 'sync', {
     ...report,
     requests: statistics.requests,
     retries: statistics.retries,
     ms: clock.now() - startedAt,
     oms_ms: statistics.omsMs,
-    log_bucket_ms: summary.writeMs,
+    log_bucket_ms: writeMs,
     oldest_event_age_ms: sorted.oldest === undefined ? undefined : Math.max(0, startedAt - sorted.oldest),
     filtered_reasons: toFields(sorted.filtered),
     request_id: requestId,
     error: problem?.message,
   });
-  if (report.unrequested > 0) {
-    logger.log('warn', 'unrequested', {
-      unrequested: report.unrequested,
-      codes: toFields(codes),
-      examples: unrequested.slice(0, 3).map(({ name }) => name),
-      request_id: requestId,
-    });
-  }
-  for (const { name, outcome } of unrequested) {
-    if (outcome.kind === 'unrequested') logger.log('debug', 'not requested', { name, ...outcome.reason });
-  }
+  logUnrequested(unrequested, report.unrequested, { logger, requestId });
   if (sorted.ofLogBucket > 0) {
     logger.log('error', 'misconfigured', {
       setting: 'log_bucket',
@@ -218,19 +167,4 @@ function writeLog(
 
 function describe({ logBucket }: Settings): string {
   return 'bucket' in logBucket ? `${logBucket.store}://${logBucket.bucket}` : logBucket.store;
-}
-
-function countCodes(entries: readonly ListEntry[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const { outcome } of entries) {
-    if (outcome.kind === 'requested') continue;
-    counts.set(outcome.reason.code, (counts.get(outcome.reason.code) ?? 0) + 1);
-  }
-  return counts;
-}
-
-/** For the log: the most frequent ones, undefined when there are none. */
-function toFields(counts: ReadonlyMap<string, number>): Record<string, number> | undefined {
-  if (counts.size === 0) return undefined;
-  return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a).slice(0, 20));
 }

@@ -1,11 +1,16 @@
 /** A log bucket in memory. `fail` may throw what a store would throw, or wait. */
 export class MemoryLogBucket {
+  readonly #now: () => number;
   readonly objects = new Map<
     string,
     { readonly body: string; readonly contentType: string; readonly lastModified: Date }
   >();
   prepared = 0;
   fail: (operation: string, key: string) => Promise<void> | void = () => undefined;
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
 
   async prepare(): Promise<void> {
     this.prepared++;
@@ -14,7 +19,7 @@ export class MemoryLogBucket {
 
   async put(key: string, body: string, contentType: string): Promise<void> {
     await this.fail('put', key);
-    this.objects.set(key, { body, contentType, lastModified: new Date() });
+    this.objects.set(key, { body, contentType, lastModified: new Date(this.#now()) });
   }
 
   async get(key: string): Promise<string | undefined> {

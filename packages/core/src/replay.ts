@@ -1,0 +1,234 @@
+import { FailedList, type FailedObject, type Lot } from './failed-list.ts';
+import type { ListName } from './list-keys.ts';
+import { LogBucketError } from './log-bucket.ts';
+import type { ListEntry, ReceivedObject } from './log-lists.ts';
+import { settleObjects, type Settlement, type SyncEnvironment } from './settlement.ts';
+import { logUnrequested } from './sync-log.ts';
+import type { Report } from './synchronization.ts';
+import { planTime, type TimePlan } from './time-plan.ts';
+
+export interface ReplayOptions extends SyncEnvironment {
+  /** When the platform ends the invocation, in milliseconds since 1970; `Infinity` if it never does. */
+  readonly deadline: number;
+  /** The platform's id of the invocation, for the log. */
+  readonly requestId?: string | undefined;
+  /** How many objects are requested again at most; the rest is for the next run. */
+  readonly maxObjects?: number;
+}
+
+/** What became of the failed list. */
+export interface Replay {
+  /**
+   * `received` counts the entries that were taken in hand. `unrequested` ones are on the list again, with the new reason;
+   * `returned` ones stayed on it as they were, since there was no time for them or OMS took nothing.
+   */
+  readonly report: Report;
+  /** How many of the unrequested are parked: no replay tries them again. */
+  readonly parked: number;
+  /** How many keys of the list were not taken in hand, as far as it was listed. */
+  readonly left: number;
+  /** Why the list could not be read or written. Nothing is lost by it. */
+  readonly problem: LogBucketError | undefined;
+}
+
+const defaultMaxObjects = 20_000;
+/** Names that are settled together; between two such parts there may be an end. */
+const objectsInAPart = 1000;
+/** Listing a long list must leave time to send. */
+const listingShare = 0.4;
+/** Less time than this is no use for OMS. */
+const leastSendMs = 500;
+/** What taking a lot off the list takes, on a slow day. */
+const maxReleaseMs = 1000;
+/** What OMS refuses is parked if it is on the list for so long: until then it may have been a setting. */
+const refusedMaxAgeMs = 24 * 3_600_000;
+
+/**
+ * Requests what is on the failed list again, the oldest first, and takes off the list what OMS accepted. Ends before the
+ * deadline, and early if OMS takes nothing; what is left is for the next run. Two runs at once do no harm: a name may be
+ * requested twice.
+ *
+ * What will never succeed is parked under `failed_object/.parked/`: what OMS refuses as such for a day, what is older than
+ * `replay_max_age`, and what is no name.
+ *
+ * Never throws but for a defect.
+ */
+export async function replay(options: ReplayOptions): Promise<Replay> {
+  const run = new ReplayRun(options);
+  await run.workUntilDeadline();
+  return run.conclude();
+}
+
+class ReplayRun {
+  readonly #options: ReplayOptions;
+  readonly #startedAt: number;
+  readonly #writeUntil: number;
+  readonly #failedList: FailedList;
+  /** What was tried again in vain. */
+  readonly #failures: ListEntry[] = [];
+  readonly #maxObjects: number;
+  readonly #cost = { requests: 0, retries: 0, oms_ms: 0, log_bucket_ms: 0 };
+  #received = 0;
+  #merged = 0;
+  #requested = 0;
+  #unrequested = 0;
+  #parked = 0;
+  /** Keys on the list. */
+  #found = 0;
+  #isComplete = true;
+  #isOver = false;
+  #oldest: number | undefined;
+  #problem: LogBucketError | undefined;
+
+  constructor(options: ReplayOptions) {
+    const { clock, deadline, settings } = options;
+    this.#options = options;
+    this.#maxObjects = options.maxObjects ?? defaultMaxObjects;
+    this.#startedAt = clock.now();
+    this.#writeUntil = planTime(this.#startedAt, deadline, 0, settings.logLayout).writeUntil;
+    this.#failedList = new FailedList({ ...options, writeUntil: this.#writeUntil });
+  }
+
+  /** Works until everything is done or the time is up, however long the store takes to answer. */
+  async workUntilDeadline(): Promise<void> {
+    const { clock } = this.#options;
+    if (this.#writeUntil === Infinity) return this.#work();
+    const stop = new AbortController();
+    await Promise.race([this.#work(), clock.sleep(this.#writeUntil - clock.now(), stop.signal)]);
+    stop.abort();
+    this.#isOver = true;
+  }
+
+  /** Reports what was done until now. */
+  conclude(): Replay {
+    const { clock, logger, requestId } = this.#options;
+    const settled = this.#requested + this.#unrequested + this.#merged;
+    const report: Report = {
+      received: this.#received,
+      requested: this.#requested,
+      unrequested: this.#unrequested,
+      filtered: 0,
+      merged: this.#merged,
+      returned: this.#received - settled,
+    };
+    const problem = this.#problem ?? this.#failedList.fault;
+    const { ofOtherTasks, taken } = this.#failedList;
+    const left = this.#found - taken;
+    logger.log(problem ? 'error' : 'info', 'sync', {
+      replay: true,
+      ...report,
+      parked: this.#parked,
+      left,
+      left_is_exact: this.#isComplete,
+      requests: this.#cost.requests,
+      retries: this.#cost.retries,
+      ms: clock.now() - this.#startedAt,
+      oms_ms: this.#cost.oms_ms,
+      log_bucket_ms: this.#cost.log_bucket_ms,
+      oldest_record_age_ms:
+        this.#oldest === undefined ? undefined : Math.max(0, this.#startedAt - this.#oldest),
+      of_other_tasks: ofOtherTasks === 0 ? undefined : ofOtherTasks,
+      request_id: requestId,
+      error: problem?.message,
+    });
+    logUnrequested(this.#failures, report.unrequested, this.#options);
+    return { report, parked: this.#parked, left, problem };
+  }
+
+  async #work(): Promise<void> {
+    const until = this.#startedAt + (this.#options.deadline - this.#startedAt) * listingShare;
+    try {
+      const { oldest, more, isComplete } = await this.#failedList.findOldest(this.#maxObjects, until);
+      this.#found = oldest.length + more;
+      this.#isComplete = isComplete;
+      this.#oldest = oldest[0]?.lastModified.getTime();
+      for await (const lot of this.#failedList.take(oldest)) {
+        this.#received += lot.objects.length + lot.others.length;
+        const unsettled = await this.#settle(lot);
+        await this.#failedList.release(lot, unsettled);
+        this.#parked += lot.others.length;
+        this.#unrequested += lot.others.length;
+        if (this.#isOver || this.#received >= this.#maxObjects) break;
+      }
+    } catch (error) {
+      if (!(error instanceof LogBucketError)) throw error;
+      this.#problem ??= error;
+    }
+  }
+
+  /** Requests the objects of a lot. Gives those that are on no list again: they stay where they are. */
+  async #settle({ objects }: Lot): Promise<readonly FailedObject[]> {
+    const names = new Map(objects.map((object) => [object.name, object]));
+    this.#merged += objects.length - names.size;
+    const waiting = [...names.values()];
+    const unsettled: FailedObject[] = [];
+    while (waiting.length > 0) {
+      const part = waiting.slice(0, objectsInAPart);
+      const times = this.#planPart(part.length);
+      this.#isOver ||= times.sendUntil - this.#options.clock.now() < leastSendMs;
+      if (this.#isOver) break;
+      waiting.splice(0, part.length);
+      const received = new Map(part.map((object, index) => [object.name, toReceived(object, index)]));
+      const settlement = await settleObjects(
+        received,
+        [],
+        times,
+        (entry) => this.#chooseList(entry),
+        this.#options,
+      );
+      for (const { name } of settlement.unlisted) {
+        const object = names.get(name);
+        if (object !== undefined) unsettled.push(object);
+      }
+      this.#count(settlement);
+    }
+    return [...unsettled, ...waiting];
+  }
+
+  /** Leaves time to take the lot off the list. */
+  #planPart(names: number): TimePlan {
+    const { clock, deadline, settings } = this.#options;
+    const now = clock.now();
+    return planTime(
+      now,
+      deadline - Math.min(maxReleaseMs, (deadline - now) * 0.15),
+      names,
+      settings.logLayout,
+    );
+  }
+
+  #chooseList({ outcome, earlier }: ListEntry): ListName | undefined {
+    if (outcome.kind === 'requested') return 'success_object';
+    // It was in no request: its entry is as true as it was.
+    if (outcome.attempts === 0) return undefined;
+    const { clock, settings } = this.#options;
+    const isRefused = outcome.reason.class === 'refused';
+    const maxAgeMs = Math.min(settings.replayMaxAgeMs, isRefused ? refusedMaxAgeMs : Infinity);
+    const isTooOld = clock.now() - Date.parse(earlier?.recordedAt ?? '') >= maxAgeMs;
+    return isTooOld ? 'failed_object/.parked' : 'failed_object';
+  }
+
+  #count({ entries, unlisted, lists, fault, statistics, writeMs }: Settlement): void {
+    const unrequested = entries.filter(({ outcome }) => outcome.kind === 'unrequested');
+    const listed = entries.filter((entry) => !unlisted.has(entry));
+    const failed = listed.filter(({ outcome }) => outcome.kind === 'unrequested');
+    this.#requested += listed.length - failed.length;
+    this.#unrequested += failed.length;
+    this.#parked += failed.filter((entry) => lists.get(entry) === 'failed_object/.parked').length;
+    this.#failures.push(...unrequested);
+    this.#problem ??= fault;
+    this.#cost.requests += statistics.requests;
+    this.#cost.retries += statistics.retries;
+    this.#cost.oms_ms += statistics.omsMs;
+    this.#cost.log_bucket_ms += writeMs;
+    // OMS is away, or accepts nobody: others will fare no better. What it refuses says nothing about others.
+    const isRefused = ({ outcome }: ListEntry) =>
+      outcome.kind === 'unrequested' && outcome.reason.class === 'refused';
+    this.#isOver ||= unrequested.length === entries.length && !unrequested.every(isRefused);
+  }
+}
+
+function toReceived(object: FailedObject, index: number): ReceivedObject {
+  const { name, store, bucket, eventTime, eventId, recordedAt, attempts } = object;
+  return { index, name, store, bucket, eventTime, eventId, earlier: { recordedAt, attempts } };
+}
