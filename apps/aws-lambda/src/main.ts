@@ -19,7 +19,8 @@ import { handleSqs, type SqsAnswer } from './sqs.ts';
 const instances = new InstanceKeeper({ s3: openS3, obs: openObs, file: openFile });
 
 /**
- * The function: takes events of S3, directly, by SNS, SQS or EventBridge, and tasks of S3 Batch Operations.
+ * The function: takes events of S3, directly, by SNS, SQS or EventBridge, and tasks of S3 Batch Operations. A schedule
+ * makes it replay the failed list.
  *
  * SQS and Batch Operations get the answer that they want for each message or task; the others get the report. Throws, so
  * that Lambda delivers the event again or hands it to the failure destination, if the settings are wrong, if nobody
@@ -40,11 +41,19 @@ export async function handler(
   const kind = findKind(event);
   if (kind === 'sqs') return handleSqs(event, instance, invocation);
   if (kind === 's3-batch') return handleS3Batch(event, instance, invocation);
+  if (kind === 'scheduled') return handleSchedule(instance, invocation);
   return handleWhole(
     translateOrUnknown('event', () => translate(event, kind)),
     instance,
     invocation,
   );
+}
+
+/** Throws if the lists can't be read or written; what is left is for the next run. */
+async function handleSchedule(instance: Instance, invocation: Invocation): Promise<Report> {
+  const { report, problem } = await instance.replay(invocation);
+  if (problem) throw problem;
+  return report;
 }
 
 /** An event that is delivered again whole, or not at all. */
@@ -58,7 +67,7 @@ async function handleWhole(
   return report;
 }
 
-type WholeKind = Exclude<LambdaEventKind, 'sqs' | 's3-batch'>;
+type WholeKind = Exclude<LambdaEventKind, 'sqs' | 's3-batch' | 'scheduled'>;
 
 function translate(event: unknown, kind: WholeKind | UnknownEventError): StorageRecord[] {
   switch (kind) {
@@ -69,8 +78,6 @@ function translate(event: unknown, kind: WholeKind | UnknownEventError): Storage
       return readSnsMessages(event).flatMap(({ message }, index) =>
         translateOrUnknown(`Records[${index}].Sns.Message`, () => translateS3Message(message)),
       );
-    case 'scheduled':
-      throw new UnknownEventError('expected an event of S3, found a schedule: this version replays nothing');
     default:
       throw kind;
   }

@@ -1,5 +1,5 @@
 import type { InvocationContext } from '@azure/functions';
-import { InstanceKeeper, type Invocation, type LogSink, type Report } from '@oms-sync/core';
+import { InstanceKeeper, type Instance, type Invocation, type LogSink, type Report } from '@oms-sync/core';
 import { openAzureBlob } from '@oms-sync/log-bucket/azure-blob';
 import { openFile } from '@oms-sync/log-bucket/file';
 import { openObs } from '@oms-sync/log-bucket/obs';
@@ -19,8 +19,7 @@ export async function settle(
   context: InvocationContext,
   invocation: Pick<Invocation, 'deadline' | 'canRedeliver'>,
 ): Promise<Report> {
-  const log: LogSink = (level, line) => context[level](line);
-  const instance = instances.get((name) => process.env[name], log);
+  const { instance, log } = findInstance(context);
   const { report, problem } = await instance.synchronize(records, {
     ...invocation,
     requestId: context.invocationId,
@@ -28,4 +27,10 @@ export async function settle(
   });
   if (problem) throw problem;
   return report;
+}
+
+/** The instance of the app, and the logger of an invocation. */
+export function findInstance(context: InvocationContext): { instance: Instance; log: LogSink } {
+  const log: LogSink = (level, line) => context[level](line);
+  return { instance: instances.get((name) => process.env[name], log), log };
 }

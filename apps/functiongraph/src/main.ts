@@ -3,6 +3,7 @@ import { openFile } from '@oms-sync/log-bucket/file';
 import { openObs } from '@oms-sync/log-bucket/obs';
 import {
   isSmnTriggerEvent,
+  isTimerTriggerEvent,
   translateObs,
   translateOrUnknown,
   translateSmnTrigger,
@@ -14,7 +15,8 @@ import type { FunctionGraphContext } from './context.ts';
 const instances = new InstanceKeeper({ obs: openObs, file: openFile });
 
 /**
- * The function: takes an event of OBS, by its OBS trigger, by EventGrid or in a message of SMN, and gives the report.
+ * The function: takes an event of OBS, by its OBS trigger, by EventGrid or in a message of SMN, and gives the report. A
+ * timer makes it replay the failed list.
  *
  * Throws, so that FunctionGraph delivers the event again or hands it to the failure destination, if the settings are
  * wrong, if nobody understands the event, or if something of it could neither be requested nor written down.
@@ -25,11 +27,10 @@ export async function handler(event: unknown, context: FunctionGraphContext): Pr
   const log: LogSink = (level, line) => logger[level](line);
   const instance = instances.get((name) => context.getUserData(name) ?? process.env[name], log);
   logger.setLevel?.(instance.settings.logLevel.toUpperCase());
-  const { report, problem } = await instance.synchronize(translate(event, instance.settings), {
-    deadline,
-    log,
-    requestId: context.getRequestID(),
-  });
+  const invocation = { deadline, log, requestId: context.getRequestID() };
+  const { report, problem } = isTimerTriggerEvent(event)
+    ? await instance.replay(invocation)
+    : await instance.synchronize(translate(event, instance.settings), invocation);
   if (problem) throw problem;
   return report;
 }

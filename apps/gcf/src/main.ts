@@ -1,4 +1,10 @@
-import { InstanceKeeper, type StorageRecord, type UnsettledError } from '@oms-sync/core';
+import {
+  InstanceKeeper,
+  type Instance,
+  type Invocation,
+  type StorageRecord,
+  type UnsettledError,
+} from '@oms-sync/core';
 import { openFile } from '@oms-sync/log-bucket/file';
 import { openGcs } from '@oms-sync/log-bucket/gcs';
 import { openObs } from '@oms-sync/log-bucket/obs';
@@ -40,6 +46,8 @@ export async function omsSync(first: unknown, ...[context]: readonly unknown[]):
 /**
  * The function for a push subscription of Pub/Sub. Answers 204 when everything is settled. Pub/Sub delivers again
  * whatever gets another answer: 400 is what nobody understands, 500 what the next time may settle.
+ *
+ * A call by Cloud Scheduler makes it replay the failed list: 204, or 500 if the lists can't be read or written.
  */
 export async function omsSyncPush(request: HttpRequest, response: HttpResponse): Promise<void> {
   const startedAt = Date.now();
@@ -52,7 +60,13 @@ export async function omsSyncPush(request: HttpRequest, response: HttpResponse):
     return;
   }
   try {
-    const records = isFromScheduler(request) ? [schedulerCall] : translateBody(request.body);
+    if (isFromScheduler(request)) {
+      const { problem } = await getInstance().replay(makeInvocation(startedAt, requestId));
+      if (problem) refuse(500, problem.message);
+      else response.status(204).send();
+      return;
+    }
+    const records = translateBody(request.body);
     const problem = await settle(records, startedAt, requestId);
     if (problem === undefined) response.status(204).send();
     else refuse(records.every(({ kind }) => kind === 'unknown') ? 400 : 500, problem.message);
@@ -67,24 +81,23 @@ function isFromScheduler({ headers }: HttpRequest): boolean {
   return headers['x-cloudscheduler'] !== undefined;
 }
 
-const schedulerCall: StorageRecord = {
-  kind: 'unknown',
-  reason: 'event: expected a message of Pub/Sub, found a call by Cloud Scheduler; there is no replay yet',
-};
-
 /** Gives the reason why the platform has to deliver something again, if it has to. */
 async function settle(
   records: readonly StorageRecord[],
   startedAt: number,
   requestId: string | undefined,
 ): Promise<UnsettledError | undefined> {
-  const { problem } = await instances
-    .get((name) => process.env[name])
-    .synchronize(records, {
-      deadline: startedAt + readTimeoutMs(process.env),
-      log: writeLine,
-      requestId,
-      canRedeliver: () => willComeAgain(records, startedAt),
-    });
+  const { problem } = await getInstance().synchronize(records, {
+    ...makeInvocation(startedAt, requestId),
+    canRedeliver: () => willComeAgain(records, startedAt),
+  });
   return problem;
+}
+
+function getInstance(): Instance {
+  return instances.get((name) => process.env[name]);
+}
+
+function makeInvocation(startedAt: number, requestId: string | undefined): Invocation {
+  return { deadline: startedAt + readTimeoutMs(process.env), log: writeLine, requestId };
 }

@@ -6,7 +6,7 @@ import { OmsClient } from './oms-client.ts';
 import type { LogBucketAddress } from './settings-address.ts';
 import { readSettings, SettingsError, type SettingName, type Settings } from './settings.ts';
 import type { StorageRecord } from './storage-record.ts';
-import { replay, type Replay, type ReplayOptions } from './replay.ts';
+import { replay, type Replay } from './replay.ts';
 import type { SyncEnvironment } from './settlement.ts';
 import { synchronize, type Synchronization, type SynchronizationOptions } from './synchronization.ts';
 
@@ -45,12 +45,8 @@ export class Instance {
   }
 
   /** Requests again what is on the failed list, see {@link replay}. */
-  replay({
-    log,
-    ...invocation
-  }: Pick<ReplayOptions, 'deadline' | 'requestId' | 'maxObjects'> &
-    Pick<Invocation, 'log'>): Promise<Replay> {
-    return replay({ ...this.#environment(log), ...invocation });
+  replay({ log, deadline, requestId }: Invocation): Promise<Replay> {
+    return replay({ ...this.#environment(log), deadline, requestId });
   }
 
   #environment(log: LogSink): SyncEnvironment {

@@ -15,6 +15,7 @@ export { readS3BatchTasks, type S3BatchInvocation, type S3BatchTask } from './s3
 export { translateS3Message } from './s3-message.ts';
 export { translateS3 } from './s3.ts';
 export { isSmnTriggerEvent, translateSmnTrigger } from './smn.ts';
+export { isTimerTriggerEvent } from './timer.ts';
 export {
   translateOrUnknown,
   UnknownEventError,

@@ -201,6 +201,33 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
+    name: 'replay',
+    meaning: 'the scheduler of the platform: what is on the failed list is requested again and taken off it',
+    async check(scene) {
+      const names = ['a b', 'x+ü', `${'long/'.repeat(204)}x`];
+      for (const log_layout of ['object', 'list']) {
+        const running = scene.start({ max_attempts: '1', log_layout });
+        scene.oms.faults.set([{ kind: 'answer', status: 503 }]);
+        await running.deliver(scene.channel, created(...names));
+        expect(await scene.read('failed_object')).not.toEqual([]);
+        scene.oms.faults.set([{ kind: 'answer', status: 400, errorCode: 'OMS.0064', names: ['x+ü'] }]);
+        expect(await running.replay()).toEqual({ error: undefined });
+        expect(scene.logged('sync').at(-1)).toMatchObject({ replay: true, requested: 2, unrequested: 1 });
+        scene.oms.faults.clear();
+        const before = scene.oms.received.length;
+        expect(await running.replay()).toEqual({ error: undefined });
+        expect(scene.oms.received.slice(before)).toMatchObject([{ names: ['x+ü'] }]);
+        expect(await scene.read('failed_object')).toEqual([]);
+        await scene.reset();
+      }
+      expect(await scene.start().replay()).toEqual({ error: undefined });
+      expect(scene.logged('sync')).toMatchObject([{ replay: true, received: 0, level: 'info' }]);
+      // Nobody must take an empty list for one that could not be read.
+      scene.obs.faults.set([{ kind: 'answer', status: 403, code: 'AccessDenied' }]);
+      expect((await scene.start().replay()).error).toContain('AccessDenied');
+    },
+  },
+  {
     name: 'outage',
     meaning: 'neither OMS nor the log bucket is there: everything is delivered again, one line says so',
     async check(scene) {

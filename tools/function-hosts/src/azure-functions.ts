@@ -134,6 +134,18 @@ export class AzureHost {
     }
   }
 
+  /** Runs the function of a timer, as its schedule would. */
+  async fireTimer(): Promise<InvocationResult> {
+    // Source: TimerInfo of the WebJobs extension for timers, as it is sent to workers.
+    const now = new Date().toISOString();
+    const timer = {
+      Schedule: { AdjustForDST: true },
+      ScheduleStatus: { Last: now, LastUpdated: now, Next: now },
+      IsPastDue: false,
+    };
+    return this.#invoke('timerTrigger', { json: JSON.stringify(timer) }, {});
+  }
+
   /** Ends the instance, whatever it is doing; the next delivery starts a new one. */
   async stop(): Promise<void> {
     const instance = this.#instance;

@@ -39,6 +39,8 @@ export interface RunningFunction {
   deliver(channel: Channel, changes: readonly Change[], deliveries?: number): Promise<Delivery>;
   /** Delivers something that is no event of ours. */
   deliverRaw(event: unknown): Promise<{ readonly error: string | undefined }>;
+  /** Delivers what the platform's scheduler delivers, which makes the function replay the failed list. */
+  replay(): Promise<{ readonly error: string | undefined }>;
   stop(): Promise<void>;
 }
 

@@ -182,6 +182,21 @@ export const awsLambda: Platform<RunningLambda> = {
         if (!result.ok) throw new Error(describeFailure(result));
         return result.value;
       },
+      async replay() {
+        // What EventBridge Scheduler sends if the schedule has no input of its own.
+        const event = {
+          version: '0',
+          id: randomUUID(),
+          'detail-type': 'Scheduled Event',
+          source: 'aws.scheduler',
+          account: '123456789012',
+          time: new Date().toISOString(),
+          region: 'eu-central-1',
+          resources: ['arn:aws:scheduler:eu-central-1:123456789012:schedule/default/oms-sync-replay'],
+          detail: '{}',
+        };
+        return { error: describeFailure(await host.invoke(event)) };
+      },
       peakMegabytes: () => host.peakMegabytes(),
       stop: () => host.stop(),
     };

@@ -134,6 +134,7 @@ export const azureFunctions: Platform<RunningAzure> = {
         const result = await host.deliverEventGrid(event);
         return { error: readAnswer([], result).error };
       },
+      replay: async () => ({ error: readAnswer([], await host.fireTimer()).error }),
       stop: () => host.stop(),
     };
   },

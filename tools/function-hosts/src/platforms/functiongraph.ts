@@ -98,6 +98,17 @@ export const functiongraph: Platform = {
         const result = await host.invoke(event);
         return { error: result.ok ? undefined : `${result.errorType}: ${result.errorMessage}` };
       },
+      async replay() {
+        // Source: FunctionGraph, "Supported event sources", timer.
+        const result = await host.invoke({
+          version: 'v1.0',
+          time: new Date().toISOString(),
+          trigger_type: 'TIMER',
+          trigger_name: 'replay',
+          user_event: '',
+        });
+        return { error: result.ok ? undefined : `${result.errorType}: ${result.errorMessage}` };
+      },
       stop: () => host.stop(),
     };
   },

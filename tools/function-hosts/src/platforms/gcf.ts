@@ -168,6 +168,12 @@ export const gcf: Platform = {
         // Whichever function acknowledges it loses it.
         return { error: errors.includes(undefined) ? undefined : errors.join('\n') };
       },
+      async replay() {
+        // Source: Cloud Scheduler, "HTTP targets": the headers of its calls.
+        const headers = { 'x-cloudscheduler': 'true', 'user-agent': 'Google-Cloud-Scheduler' };
+        const result = await host.send({ headers, body: '' }, 'http');
+        return { error: result.ok ? undefined : `${result.errorType}: ${result.errorMessage}` };
+      },
       stop: () => host.stop(),
     };
   },
