@@ -29,13 +29,12 @@ function translateSample(event: unknown): StorageRecord[] {
         translateOrUnknown('', () => translateS3Message(body)),
       );
     case 'sns':
-      return readSnsMessages(event).flatMap(({ message }) =>
+      return readSnsMessages(event).flatMap((message) =>
         translateOrUnknown('', () => translateS3Message(message)),
       );
     case 's3-batch':
       return readS3BatchTasks(event).tasks.map(({ record }) => record);
     case 's3':
-    case 'eventbridge':
       return translateS3(event);
     case 'scheduled':
       return [{ kind: 'unknown', reason: '' }];
@@ -152,6 +151,39 @@ describe('the bundle', () => {
     });
     scene.obs.faults.set([{ kind: 'answer', status: 403, code: 'AccessDenied' }]);
     expect(await invoke('bad')).toMatchObject({ results: [{ resultCode: 'TemporaryFailure' }] });
+  });
+
+  it('tells S3 Batch Operations what was left out, and gives a task that was merged the fate of the first', async () => {
+    const batch = awsLambda.channels.find(({ name }) => name === 'S3 Batch Operations');
+    const running = scene.start({ exclude_prefix: 'tmp/', max_attempts: '1', on_failure: 'redeliver' });
+    const changes: Change[] = ['tmp/a', 'b', 'b'].map((name) => ({ name, kind: 'created' }));
+    const invoke = () => running.invoke(batch?.makeEvent(changes, 1));
+    expect(await invoke()).toMatchObject({
+      results: [
+        { resultCode: 'Succeeded', resultString: 'left out: name filter' },
+        { resultCode: 'Succeeded', resultString: 'requested' },
+        { resultCode: 'Succeeded', resultString: 'requested' },
+      ],
+    });
+    // No task says that it is the last time: what a passing fault hit is recorded, never handed back.
+    scene.oms.faults.set([{ kind: 'answer', status: 503 }]);
+    expect(await invoke()).toMatchObject({
+      results: [
+        { resultCode: 'Succeeded' },
+        { resultCode: 'PermanentFailure' },
+        { resultCode: 'PermanentFailure' },
+      ],
+    });
+    expect(await scene.names('failed_object')).toEqual(['b']);
+  });
+
+  it.each([
+    ['a message without an id', { Records: [{ eventSource: 'aws:sqs', body: '{}' }] }, 'messageId'],
+    ['a later schema', { invocationSchemaVersion: '3.0', invocationId: 'i', tasks: [] }, '1.0 or 2.0'],
+  ])('refuses %s in one line of the log', async (_, event, message) => {
+    const { error } = await scene.start().deliverRaw(event);
+    expect(error).toContain(message);
+    expect(scene.logged('sync')).toMatchObject([{ level: 'error', received: 1, returned: 1 }]);
   });
 });
 

@@ -4,17 +4,18 @@ import { openObs } from '@oms-sync/log-bucket/obs';
 import { openS3 } from '@oms-sync/log-bucket/s3';
 import {
   getLambdaEventKind,
+  readS3BatchTasks,
   readSnsMessages,
+  readSqsMessages,
   translateOrUnknown,
   translateS3,
   translateS3Message,
   UnknownEventError,
-  type LambdaEventKind,
   type StorageRecord,
 } from '@oms-sync/storage-events';
 import type { LambdaContext } from './context.ts';
-import { handleS3Batch, type S3BatchAnswer } from './s3-batch.ts';
-import { handleSqs, type SqsAnswer } from './sqs.ts';
+import { settleTasks, type S3BatchAnswer } from './s3-batch.ts';
+import { settleMessages, type SqsAnswer } from './sqs.ts';
 
 const instances = new InstanceKeeper({ s3: openS3, obs: openObs, file: openFile });
 
@@ -38,26 +39,42 @@ export async function handler(
     requestId: context.awsRequestId,
     log,
   };
-  const kind = findKind(event);
-  if (kind === 'sqs') return handleSqs(event, instance, invocation);
-  if (kind === 's3-batch') return handleS3Batch(event, instance, invocation);
-  if (kind === 'scheduled') return handleSchedule(instance, invocation);
-  return handleWhole(
-    translateOrUnknown('event', () => translate(event, kind)),
-    instance,
-    invocation,
-  );
+  try {
+    return await handle(event, instance, invocation);
+  } catch (error) {
+    if (!(error instanceof UnknownEventError)) throw error;
+    return settleWhole([{ kind: 'unknown', reason: `event: ${error.message}` }], instance, invocation);
+  }
 }
 
-/** Throws if the lists can't be read or written; what is left is for the next run. */
-async function handleSchedule(instance: Instance, invocation: Invocation): Promise<Report> {
-  const { report, problem } = await instance.replay(invocation);
-  if (problem) throw problem;
-  return report;
+/** @throws {UnknownEventError} before anything of it was settled. */
+async function handle(
+  event: unknown,
+  instance: Instance,
+  invocation: Invocation,
+): Promise<Report | SqsAnswer | S3BatchAnswer> {
+  switch (getLambdaEventKind(event)) {
+    case 'sqs':
+      return settleMessages(readSqsMessages(event), instance, invocation);
+    case 's3-batch':
+      return settleTasks(readS3BatchTasks(event), instance, invocation);
+    case 'scheduled':
+      return replay(instance, invocation);
+    case 's3':
+      return settleWhole(translateS3(event), instance, invocation);
+    case 'sns':
+      return settleWhole(
+        readSnsMessages(event).flatMap((message, index) =>
+          translateOrUnknown(`Records[${index}].Sns.Message`, () => translateS3Message(message)),
+        ),
+        instance,
+        invocation,
+      );
+  }
 }
 
-/** An event that is delivered again whole, or not at all. */
-async function handleWhole(
+/** Settles an event that is delivered again whole, or not at all. */
+async function settleWhole(
   records: readonly StorageRecord[],
   instance: Instance,
   invocation: Invocation,
@@ -67,27 +84,9 @@ async function handleWhole(
   return report;
 }
 
-type WholeKind = Exclude<LambdaEventKind, 'sqs' | 's3-batch' | 'scheduled'>;
-
-function translate(event: unknown, kind: WholeKind | UnknownEventError): StorageRecord[] {
-  switch (kind) {
-    case 's3':
-    case 'eventbridge':
-      return translateS3(event);
-    case 'sns':
-      return readSnsMessages(event).flatMap(({ message }, index) =>
-        translateOrUnknown(`Records[${index}].Sns.Message`, () => translateS3Message(message)),
-      );
-    default:
-      throw kind;
-  }
-}
-
-function findKind(event: unknown): LambdaEventKind | UnknownEventError {
-  try {
-    return getLambdaEventKind(event);
-  } catch (error) {
-    if (error instanceof UnknownEventError) return error;
-    throw error;
-  }
+/** Throws if the lists can't be read or written; what is left is for the next run. */
+async function replay(instance: Instance, invocation: Invocation): Promise<Report> {
+  const { report, problem } = await instance.replay(invocation);
+  if (problem) throw problem;
+  return report;
 }

@@ -1,6 +1,5 @@
 import type { Instance, Invocation } from '@oms-sync/core';
 import {
-  readSqsMessages,
   translateOrUnknown,
   translateS3Message,
   type SqsMessage,
@@ -19,12 +18,11 @@ export interface SqsAnswer {
 const lastReceiveCount = 5;
 
 /** Settles the messages of a queue, each by itself. */
-export async function handleSqs(
-  event: unknown,
+export async function settleMessages(
+  messages: readonly SqsMessage[],
   instance: Instance,
   invocation: Invocation,
 ): Promise<SqsAnswer> {
-  const messages = readSqsMessages(event);
   const records: StorageRecord[] = [];
   /** Which message each record came in. */
   const origins: number[] = [];
@@ -36,11 +34,11 @@ export async function handleSqs(
       origins.push(index);
     }
   }
-  const { returned } = await instance.synchronize(records, {
+  const { fates } = await instance.synchronize(records, {
     ...invocation,
     canRedeliver: (record) => (messages[origins[record] ?? 0]?.receiveCount ?? 1) < lastReceiveCount,
   });
-  const failed = new Set(returned.map((record) => origins[record]));
+  const failed = new Set(origins.filter((_, record) => fates[record]?.kind === 'returned'));
   const first = messages.findIndex((_, index) => failed.has(index));
   const toReturn = messages.filter((message, index) => failed.has(index) || mustWait(message, index, first));
   // Ids are unique in an event; twice the same would void the whole answer.

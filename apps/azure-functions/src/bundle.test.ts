@@ -17,6 +17,7 @@ const expected: Record<string, readonly string[] | { refused: string }> = {
   'doc-adls-directory-created-eventgrid.json': [],
   'doc-async-operation-initiated-eventgrid.json': [],
   'doc-blob-created-cloudevents.json': ['new-file.txt'],
+  'doc-blob-created-cloudevents-no-slash.json': ['{new-file}'],
   'doc-blob-created-eventgrid.json': ['new-file.txt'],
   'doc-blob-deleted-eventgrid.json': [],
   'doc-blob-inventory-policy-completed-eventgrid.json': [],
@@ -145,9 +146,9 @@ describe('the bundle', () => {
   });
 
   it('has a function for each trigger, the queue only if there is one', async () => {
-    expect(await scene.start().host.listFunctions()).toEqual(['omsSync', 'omsSyncQueue']);
+    expect(await scene.start().host.listFunctions()).toEqual(['omsSync', 'omsSyncReplay', 'omsSyncQueue']);
     const { host } = scene.start({ oms_queue: '' });
-    expect(await host.listFunctions()).toEqual(['omsSync']);
+    expect(await host.listFunctions()).toEqual(['omsSync', 'omsSyncReplay']);
     expect(await host.deliverEventGrid(makeEvent('a'))).toMatchObject({ ok: true });
   });
 
@@ -213,7 +214,7 @@ describe('the bundle', () => {
 
     it('goes by the maxDequeueCount that an app setting overrides', async () => {
       scene.oms.faults.set([{ kind: 'answer', status: 503 }]);
-      const host = start({ AzureFunctionsJobHost__extensions__queues__maxDequeueCount: '2' });
+      const host = start({ AzureFunctionsJobHost__extensions__queues__maxdequeuecount: '2' });
       const text = JSON.stringify(makeEvent('a'));
       expect(await host.deliverQueueMessage(text, 1)).toMatchObject({ ok: false });
       expect(await host.deliverQueueMessage(text, 2)).toMatchObject({ ok: true });

@@ -5,7 +5,10 @@ import hostJson from '../host.json' with { type: 'json' };
  * Source: Azure Functions, "host.json reference", Override host.json values.
  */
 function read(path: string, ours: string): string {
-  return process.env[`AzureFunctionsJobHost__${path}`] ?? ours;
+  const wanted = `AzureFunctionsJobHost__${path}`.toLowerCase();
+  // The host is .NET, whose configuration knows no case.
+  const override = Object.entries(process.env).find(([name]) => name.toLowerCase() === wanted);
+  return override?.[1] ?? ours;
 }
 
 /** When the host ends an invocation, in milliseconds from its start; `Infinity` if it never does. */

@@ -18,6 +18,16 @@ describe('translateBody', () => {
   });
 
   it.each([
+    ['bytes', { ...event, data: Buffer.from(JSON.stringify(event.data)) }],
+    [
+      'Base64',
+      { ...event, data: undefined, data_base64: Buffer.from(JSON.stringify(event.data)).toString('base64') },
+    ],
+  ])('reads data that comes as %s', (_, body) => {
+    expect(translateBody(body)).toMatchObject([{ kind: 'created', name: 'a+b ü' }]);
+  });
+
+  it.each([
     ['nothing', undefined],
     ['an empty event', {}],
     ['an empty list', []],
@@ -26,7 +36,7 @@ describe('translateBody', () => {
     ['bytes that are no UTF-8', Buffer.from([0x22, 0xff, 0x22])],
     ['an empty batch', Buffer.from('[]')],
     ['no bytes', Buffer.alloc(0)],
-    ['an event whose data was not parsed', { ...event, data: Buffer.from('{"name":"a"}') }],
+    ['an event whose data are bytes that are no JSON', { ...event, data: Buffer.from('{"name":"a') }],
     ['an event without data', { ...event, data: undefined }],
   ])('does not understand %s', (_, body) => {
     expect(translateBody(body)).toMatchObject([

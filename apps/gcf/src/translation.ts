@@ -1,4 +1,5 @@
 import {
+  getMember,
   getText,
   parseJson,
   translateGcs,
@@ -12,7 +13,20 @@ import {
  * nobody minds: a batch of CloudEvents (application/cloudevents-batch+json) is read here, anything else is refused.
  */
 export function translateBody(body: unknown): StorageRecord[] {
-  return translateOrUnknown('event', () => translateGcs(Buffer.isBuffer(body) ? readJson(body) : body));
+  return translateOrUnknown('event', () =>
+    translateGcs(readData(Buffer.isBuffer(body) ? readJson(body) : body)),
+  );
+}
+
+/** The data of a CloudEvent may come as bytes: where its content type is not JSON's, or in Base64 (`data_base64`). */
+function readData(event: unknown): unknown {
+  if (typeof event !== 'object' || event === null) return event;
+  const data = getMember(event, 'data');
+  const base64 = getText(event, 'data_base64');
+  if (Buffer.isBuffer(data)) return { ...event, data: readJson(data) };
+  return data === undefined && base64 !== undefined
+    ? { ...event, data: readJson(Buffer.from(base64, 'base64')) }
+    : event;
 }
 
 /**

@@ -10,3 +10,13 @@ export function selectName(filter: NameFilter, name: string): boolean {
     !excludeSuffix.some((suffix) => name.endsWith(suffix))
   );
 }
+
+/** May any name in this folder be synchronized? Suffixes say nothing about that. */
+export function selectFolder({ includePrefix, excludePrefix }: NameFilter, folder: string): boolean {
+  const beginning = `${folder}/`;
+  return (
+    (includePrefix.length === 0 ||
+      includePrefix.some((prefix) => beginning.startsWith(prefix) || prefix.startsWith(beginning))) &&
+    !excludePrefix.some((prefix) => beginning.startsWith(prefix))
+  );
+}

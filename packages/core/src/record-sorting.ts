@@ -1,6 +1,6 @@
 import { isListKey } from './list-keys.ts';
 import type { ListEntry, ReceivedObject } from './log-lists.ts';
-import { selectName } from './name-filter.ts';
+import { selectFolder, selectName } from './name-filter.ts';
 import { isObjectName } from './object-name.ts';
 import type { LogBucketAddress } from './settings-address.ts';
 import type { Settings } from './settings.ts';
@@ -10,10 +10,10 @@ import type { StorageRecord } from './storage-record.ts';
 export interface SortedRecords {
   /** The names that are to be requested, each as its first record has it. */
   readonly names: ReadonlyMap<string, ReceivedObject>;
-  /** How many came again with a name that is in `names`. */
-  readonly merged: number;
-  /** Why, and how many. */
-  readonly filtered: ReadonlyMap<string, number>;
+  /** Which records came again with a name that is in `names`, and which record that was first. */
+  readonly merged: ReadonlyMap<number, number>;
+  /** Which records are left out, and why. */
+  readonly filtered: ReadonlyMap<number, string>;
   /** What is no name at all, as it goes on the failed list. */
   readonly invalid: readonly ListEntry[];
   /** Which records nobody understands, and why. */
@@ -30,10 +30,10 @@ export function sortRecords(
   settings: Pick<Settings, 'logBucket' | 'filter'>,
 ): SortedRecords {
   const names = new Map<string, ReceivedObject>();
-  const filtered = new Map<string, number>();
+  const filtered = new Map<number, string>();
+  const merged = new Map<number, number>();
   const invalid: ListEntry[] = [];
   const unknown: { index: number; reason: string }[] = [];
-  let merged = 0;
   let ofLogBucket = 0;
   let oldest: number | undefined;
   for (const [index, record] of records.entries()) {
@@ -47,24 +47,33 @@ export function sortRecords(
     if (!Number.isNaN(time)) oldest = Math.min(oldest ?? time, time);
 
     if (record.kind === 'ignored') {
-      addOne(filtered, record.reason);
-    } else if (
-      isOfLogBucket &&
-      isOwnList(settings.logBucket, record.kind === 'invalid' ? record.text : record.name)
-    ) {
-      addOne(filtered, 'list of ours');
+      filtered.set(index, record.reason);
+      continue;
+    }
+    const text = record.kind === 'invalid' ? record.text : record.name;
+    const object = toObject(index, record, text);
+    const first = names.get(text);
+    if (isOfLogBucket && isOwnList(settings.logBucket, text)) {
+      filtered.set(index, 'list of ours');
     } else if (record.kind === 'invalid') {
-      invalid.push(toInvalidEntry(toObject(index, record, record.text), record.reason));
-    } else if (!isObjectName(record.name)) {
-      invalid.push(
-        toInvalidEntry(toObject(index, record, record.name), 'the name is empty or holds a lone surrogate'),
-      );
-    } else if (!selectName(settings.filter, record.name)) {
-      addOne(filtered, 'name filter');
-    } else if (names.has(record.name)) {
-      merged++;
+      if (record.isFolder === true && !selectFolder(settings.filter, text))
+        filtered.set(index, 'name filter');
+      else
+        invalid.push(
+          toInvalidEntry(
+            object,
+            record.isFolder === true ? 'DirectoryRenamed' : 'InvalidName',
+            record.reason,
+          ),
+        );
+    } else if (!isObjectName(text)) {
+      invalid.push(toInvalidEntry(object, 'InvalidName', 'the name is empty or holds a lone surrogate'));
+    } else if (!selectName(settings.filter, text)) {
+      filtered.set(index, 'name filter');
+    } else if (first !== undefined) {
+      merged.set(index, first.index);
     } else {
-      names.set(record.name, toObject(index, record, record.name));
+      names.set(text, object);
     }
   }
   return { names, merged, filtered, invalid, unknown, ofLogBucket, oldest };
@@ -78,8 +87,12 @@ function toObject(
   return { index, name, store, bucket, eventTime, eventId };
 }
 
-function toInvalidEntry(object: ReceivedObject, message: string): ListEntry {
-  const reason = { class: 'invalid', code: 'InvalidName', message } as const;
+function toInvalidEntry(
+  object: ReceivedObject,
+  code: 'InvalidName' | 'DirectoryRenamed',
+  message: string,
+): ListEntry {
+  const reason = { class: 'invalid', code, message } as const;
   return { ...object, outcome: { kind: 'unrequested', attempts: 0, reason } };
 }
 
@@ -107,8 +120,4 @@ function isSameBucket(
     case 'file':
       return false;
   }
-}
-
-function addOne(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

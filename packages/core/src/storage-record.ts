@@ -6,8 +6,16 @@ export type StorageRecord =
   | (RecordOrigin & { readonly kind: 'created'; readonly name: string })
   /** Nothing to synchronize; the reason is counted in the log, so it is one of few. */
   | (RecordOrigin & { readonly kind: 'ignored'; readonly reason: string })
-  /** A creation whose key is no name: `text` is the key as received. */
-  | (RecordOrigin & { readonly kind: 'invalid'; readonly text: string; readonly reason: string })
+  /**
+   * A creation whose key is no name: `text` is the key as received. With `isFolder` it is the path of a folder that came
+   * to be with all that is in it.
+   */
+  | (RecordOrigin & {
+      readonly kind: 'invalid';
+      readonly text: string;
+      readonly reason: string;
+      readonly isFolder?: true;
+    })
   /** A record that nobody understands; it is never acknowledged. */
   | { readonly kind: 'unknown'; readonly reason: string };
 

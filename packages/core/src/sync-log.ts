@@ -24,11 +24,15 @@ export function logUnrequested(
 
 /** How often each error code is the reason. */
 export function countCodes(entries: readonly ListEntry[]): Map<string, number> {
+  return countEach(
+    entries.flatMap(({ outcome }) => (outcome.kind === 'unrequested' ? [outcome.reason.code] : [])),
+  );
+}
+
+/** How often each text occurs. */
+export function countEach(texts: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const { outcome } of entries) {
-    if (outcome.kind === 'requested') continue;
-    counts.set(outcome.reason.code, (counts.get(outcome.reason.code) ?? 0) + 1);
-  }
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
   return counts;
 }
 

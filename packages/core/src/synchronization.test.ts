@@ -39,7 +39,11 @@ async function play(records: readonly StorageRecord[], scene: Scene = {}) {
   logBucket.fail = scene.fail ?? logBucket.fail;
   const lines: Record<string, unknown>[] = [];
   const sent: string[] = [];
-  const { problem: error, ...result } = await synchronize(records, {
+  const {
+    problem: error,
+    fates,
+    ...result
+  } = await synchronize(records, {
     settings,
     clock,
     logBucket,
@@ -63,9 +67,23 @@ async function play(records: readonly StorageRecord[], scene: Scene = {}) {
   const { received, ...rest } = result.report;
   expect(Object.values(rest).reduce((sum, count) => sum + count)).toBe(received);
   expect(lines.filter(({ event }) => event === 'sync')).toHaveLength(1);
-  expect(result.returned).toHaveLength(result.report.returned);
+  const returned = fates.flatMap(({ kind }, index) => (kind === 'returned' ? [index] : []));
+  const unrequested = fates.flatMap((fate, index) =>
+    fate.kind === 'unrequested' ? [{ index, reason: fate.reason }] : [],
+  );
+  expect(fates).toHaveLength(records.length);
   expect(error?.report).toEqual(result.report.returned > 0 ? result.report : undefined);
-  return { ...result, error, logBucket, lines, sent, tookMs: clock.now() - startedAt };
+  return {
+    ...result,
+    fates,
+    returned,
+    unrequested,
+    error,
+    logBucket,
+    lines,
+    sent,
+    tookMs: clock.now() - startedAt,
+  };
 }
 
 function created(name: string, fields: Partial<StorageRecord & { kind: 'created' }> = {}): StorageRecord {
@@ -162,6 +180,52 @@ describe('synchronize', () => {
     const { sent, report: counts } = await play([created('ü'), created('u\u0308'), created('ü')]);
     expect(sent).toEqual(['ü', 'u\u0308']);
     expect(counts).toEqual(report({ received: 3, requested: 2, merged: 1 }));
+  });
+
+  it.each([
+    [{ exclude_prefix: 'tmp/' }, 'tmp/a', 'filtered'],
+    [{ exclude_prefix: 'tmp/' }, 'tmp', 'filtered'],
+    [{ exclude_prefix: 'tmp/a/b' }, 'tmp/a', 'unrequested'],
+    [{ include_prefix: 'in/' }, 'tmp/a', 'filtered'],
+    [{ include_prefix: 'in/' }, 'in', 'unrequested'],
+    [{ include_prefix: 'in/a/b' }, 'in/a', 'unrequested'],
+    [{ include_prefix: 'in/a/b' }, 'in/a/b/c', 'unrequested'],
+    [{ include_suffix: '.jpg', exclude_suffix: 'a' }, 'a', 'unrequested'],
+    [{}, 'a', 'unrequested'],
+  ])('with %j, the folder %s is %s', async (settings, text, kind) => {
+    const folder = {
+      kind: 'invalid',
+      store: 'az',
+      bucket: 'b',
+      text,
+      reason: 'renamed',
+      isFolder: true,
+    } as const;
+    const { fates, logBucket } = await play([folder], { settings });
+    expect(fates).toMatchObject([{ kind }]);
+    expect(logBucket.objects.size).toBe(kind === 'filtered' ? 0 : 1);
+    for (const { body } of logBucket.objects.values()) {
+      expect(JSON.parse(body)).toMatchObject({ invalid_name: text, error_code: 'DirectoryRenamed' });
+    }
+  });
+
+  it('tells of each record what became of it', async () => {
+    const { fates } = await play([
+      created('a'),
+      created('b'),
+      created('a'),
+      { kind: 'unknown', reason: 'what?' },
+      { kind: 'ignored', store: 'obs', bucket: 'source', reason: 'ObjectRemoved:Delete' },
+      { kind: 'invalid', store: 'obs', bucket: 'source', text: '%', reason: 'broken' },
+    ]);
+    expect(fates).toMatchObject([
+      { kind: 'requested' },
+      { kind: 'requested' },
+      { kind: 'merged', into: 0 },
+      { kind: 'returned' },
+      { kind: 'filtered', reason: 'ObjectRemoved:Delete' },
+      { kind: 'unrequested', reason: { code: 'InvalidName' } },
+    ]);
   });
 
   it('filters by the decoded name', async () => {

@@ -2,7 +2,7 @@ import type { ListEntry } from './log-lists.ts';
 import { sortRecords, type SortedRecords } from './record-sorting.ts';
 import type { Settings } from './settings.ts';
 import { settleObjects, type Settlement, type SyncEnvironment } from './settlement.ts';
-import { countCodes, logUnrequested, toFields } from './sync-log.ts';
+import { countCodes, countEach, logUnrequested, toFields } from './sync-log.ts';
 import type { StorageRecord } from './storage-record.ts';
 import type { Outcome, Reason } from './sync-run.ts';
 import { planTime } from './time-plan.ts';
@@ -37,13 +37,19 @@ export interface Report {
   readonly returned: number;
 }
 
+/** What became of one record. */
+export type Fate =
+  | { readonly kind: 'requested' | 'returned' }
+  | { readonly kind: 'unrequested'; readonly reason: Reason }
+  | { readonly kind: 'filtered'; readonly reason: string }
+  /** It has the name of an earlier record, and shares its fate. */
+  | { readonly kind: 'merged'; readonly into: number };
+
 /** What an app needs to know to answer its platform. */
 export interface Synchronization {
   readonly report: Report;
-  /** Which of the records (from 0, ascending) the platform has to deliver again. */
-  readonly returned: readonly number[];
-  /** Which of the records are on the failed list, and why. */
-  readonly unrequested: readonly { readonly index: number; readonly reason: Reason }[];
+  /** One for each record. */
+  readonly fates: readonly Fate[];
   /** There if anything is returned: what to throw where the platform takes back all or nothing. */
   readonly problem: UnsettledError | undefined;
 }
@@ -89,20 +95,18 @@ export async function synchronize(
     options,
   );
   const { entries, unlisted, fault } = settlement;
-  const listed = entries.filter((entry) => !unlisted.has(entry));
+  const fates: Fate[] = Array.from({ length: records.length }, () => ({ kind: 'returned' }));
+  for (const [index, reason] of sorted.filtered) fates[index] = { kind: 'filtered', reason };
+  for (const [index, into] of sorted.merged) fates[index] = { kind: 'merged', into };
+  for (const entry of entries) {
+    const { index, outcome } = entry;
+    if (!unlisted.has(entry)) fates[index] = outcome;
+  }
+  const report = countFates(fates);
   const unrequested = entries.filter(({ outcome }) => outcome.kind === 'unrequested');
-  const returned = [...sorted.unknown, ...unlisted].map(({ index }) => index).sort((a, b) => a - b);
-  const report: Report = {
-    received: records.length,
-    requested: listed.filter(({ outcome }) => outcome.kind === 'requested').length,
-    unrequested: listed.filter(({ outcome }) => outcome.kind === 'unrequested').length,
-    filtered: [...sorted.filtered.values()].reduce((sum, count) => sum + count, 0),
-    merged: sorted.merged,
-    returned: returned.length,
-  };
   const codes = countCodes(unrequested);
   const problem =
-    returned.length === 0
+    report.returned === 0
       ? undefined
       : new UnsettledError(
           report,
@@ -114,14 +118,20 @@ export async function synchronize(
           fault,
         );
   writeLog(options, { report, sorted, settlement, unrequested, startedAt, problem });
-  return {
-    report,
-    returned,
-    unrequested: listed.flatMap(({ index, outcome }) =>
-      outcome.kind === 'unrequested' ? [{ index, reason: outcome.reason }] : [],
-    ),
-    problem,
+  return { report, fates, problem };
+}
+
+function countFates(fates: readonly Fate[]): Report {
+  const report = {
+    received: fates.length,
+    requested: 0,
+    unrequested: 0,
+    filtered: 0,
+    merged: 0,
+    returned: 0,
   };
+  for (const { kind } of fates) report[kind]++;
+  return report;
 }
 
 function isPassing(outcome: Outcome): boolean {
@@ -150,7 +160,7 @@ function writeLog(
     oms_ms: statistics.omsMs,
     log_bucket_ms: writeMs,
     oldest_event_age_ms: sorted.oldest === undefined ? undefined : Math.max(0, startedAt - sorted.oldest),
-    filtered_reasons: toFields(sorted.filtered),
+    filtered_reasons: toFields(countEach(sorted.filtered.values())),
     request_id: requestId,
     error: problem?.message,
   });

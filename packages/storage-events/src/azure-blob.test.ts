@@ -2,7 +2,7 @@ import { anyName } from '@oms-sync/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { translateAzure } from './azure-blob.ts';
-import { UnknownEventError } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 const resource =
   '/subscriptions/0/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/examplestore';
@@ -142,9 +142,14 @@ describe('translateAzure', () => {
         kind: 'invalid',
         text: 'in/new dir',
         bucket: 'examplestore/photos',
+        isFolder: true,
         reason: expect.stringContaining('backfill or reconcile') as unknown,
       },
     ]);
+  });
+
+  it('takes a subject without the slash, as in Microsoft’s sample of a CloudEvent', () => {
+    expect(names(cloudEvent(subjectOf('a/b').slice(1)))).toEqual(['a/b']);
   });
 
   it('gives no bucket when the account is not said', () => {
@@ -153,14 +158,19 @@ describe('translateAzure', () => {
     ]);
   });
 
-  it.each([undefined, '', 7, '/blobServices/default/containers/photos', subjectOf(''), `x${subjectOf('a')}`])(
-    'does not understand the subject %j of a creation',
-    (subject) => {
-      expect(translateAzure(gridEvent(subject))).toMatchObject([
-        { kind: 'unknown', reason: expect.stringMatching(/^subject: expected .*, found /) as unknown },
-      ]);
-    },
-  );
+  it.each([
+    undefined,
+    '',
+    7,
+    '/blobServices/default/containers/photos',
+    subjectOf(''),
+    `x${subjectOf('a')}`,
+    `/${subjectOf('a')}`,
+  ])('does not understand the subject %j of a creation', (subject) => {
+    expect(translateAzure(gridEvent(subject))).toMatchObject([
+      { kind: 'unknown', reason: expect.stringMatching(/^subject: expected .*, found /) as unknown },
+    ]);
+  });
 
   it.each([
     [undefined, 'found nothing'],

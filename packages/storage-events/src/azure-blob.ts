@@ -1,10 +1,6 @@
 import { describeValue, getMember, getText, shorten } from './json.ts';
-import {
-  translateOrUnknown,
-  UnknownEventError,
-  type RecordOrigin,
-  type StorageRecord,
-} from './storage-record.ts';
+import { translateEach, type RecordOrigin, type StorageRecord, unknownRecord } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 /**
  * What makes a blob whose content is yet to come: Data Lake Storage and SFTP tell of it again when the content is there
@@ -14,10 +10,10 @@ import {
 const emptyCreations = new Set(['CreateFile', 'SftpCreate']);
 
 /**
- * The first `/blobs/` after the container ends the path; whatever follows is the name, as it is. Not `data.url`: that is
+ * Events begin it with a slash, Microsoft's sample of a CloudEvent has none. The first `/blobs/` after the container ends the path; whatever follows is the name, as it is. Not `data.url`: that is
  * neither fully escaped nor raw, and a rename has none.
  */
-const subjectPattern = /^\/blobServices\/[^/]+\/containers\/([^/]+)\/blobs\/(.+)$/s;
+const subjectPattern = /^\/?blobServices\/[^/]+\/containers\/([^/]+)\/blobs\/(.+)$/s;
 
 /**
  * The one event of a whole tree names no object, and comes no other way the next time. So it is neither ignored nor
@@ -34,10 +30,7 @@ const directoryRenamed =
  * @throws {UnknownEventError} for anything else.
  */
 export function translateAzure(event: unknown): StorageRecord[] {
-  if (Array.isArray(event) && event.length > 0) {
-    return event.flatMap((member, index) => translateOrUnknown(`[${index}]`, () => [translateEvent(member)]));
-  }
-  return [translateEvent(event)];
+  return translateEach(event, (each) => [translateEvent(each)]);
 }
 
 function translateEvent(event: unknown): StorageRecord {
@@ -58,13 +51,11 @@ function translateEvent(event: unknown): StorageRecord {
   const reason = getReasonToIgnore(type, getText(event, 'data', 'api'));
   if (reason !== undefined) return { ...origin, kind: 'ignored', reason: shorten(reason) };
   if (path === undefined) {
-    return {
-      kind: 'unknown',
-      reason: `subject: expected /blobServices/default/containers/…/blobs/…, found ${describeValue(getMember(event, 'subject'))}`,
-    };
+    const expected = '/blobServices/default/containers/…/blobs/…';
+    return unknownRecord('subject', expected, getMember(event, 'subject'));
   }
   return type === 'Microsoft.Storage.DirectoryRenamed'
-    ? { ...origin, kind: 'invalid', text: path, reason: directoryRenamed }
+    ? { ...origin, kind: 'invalid', text: path, reason: directoryRenamed, isFolder: true }
     : { ...origin, kind: 'created', name: path };
 }
 

@@ -2,7 +2,7 @@ import { anyName } from '@oms-sync/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { translateAzureMessage } from './azure-queue.ts';
-import { UnknownEventError } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 function eventOf(name: string): object {
   return {
@@ -18,7 +18,7 @@ describe('translateAzureMessage', () => {
         for (const event of [eventOf(name), [eventOf(name)]]) {
           const text = JSON.stringify(event);
           const base64 = Buffer.from(text).toString('base64');
-          for (const message of [event, text, ` \n${text}`, base64]) {
+          for (const message of [event, text, ` \n${text}`, `\uFEFF${text}`, base64]) {
             expect(translateAzureMessage(message)).toMatchObject([{ kind: 'created', name }]);
           }
         }

@@ -1,7 +1,8 @@
 import { translateAzure } from './azure-blob.ts';
 import { decodeBase64 } from './base64.ts';
 import { describeValue, parseJson } from './json.ts';
-import { UnknownEventError, type StorageRecord } from './storage-record.ts';
+import { type StorageRecord } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 /**
  * Translates a message that Event Grid put into a storage queue: its JSON, plain (until about 2021) or as Base64 (since),

@@ -93,11 +93,10 @@ function translateLambdaEvent(event: unknown): StorageRecord[] {
         translateOrUnknown(messageId, () => translateS3Message(body)),
       );
     case 'sns':
-      return readSnsMessages(event).flatMap(({ message }) => translateS3Message(message));
+      return readSnsMessages(event).flatMap((message) => translateS3Message(message));
     case 's3-batch':
       return readS3BatchTasks(event).tasks.map(({ record }) => record);
     case 's3':
-    case 'eventbridge':
       return translateS3(event);
     case 'scheduled':
       return [];

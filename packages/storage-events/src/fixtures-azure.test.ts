@@ -13,6 +13,7 @@ describeFixtures(
     'doc-adls-directory-created-eventgrid': ['(ignored)'],
     'doc-async-operation-initiated-eventgrid': ['(ignored)'],
     'doc-blob-created-cloudevents': ['new-file.txt'],
+    'doc-blob-created-cloudevents-no-slash': ['{new-file}'],
     'doc-blob-created-eventgrid': ['new-file.txt'],
     'doc-blob-deleted-eventgrid': ['(ignored)'],
     'doc-blob-inventory-policy-completed-eventgrid': ['(ignored)'],

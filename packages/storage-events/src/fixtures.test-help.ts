@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { UnknownEventError, type StorageRecord } from './storage-record.ts';
+import { type StorageRecord } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 /** What a sample must give: the names, or in brackets what the records are instead; or a part of each refusal. */
 export type Expected = readonly string[] | { readonly refused: string | readonly string[] };

@@ -1,6 +1,7 @@
 import { decodeBase64 } from './base64.ts';
 import { describeValue, getMember, getText, isObject, parseJson } from './json.ts';
-import { UnknownEventError, type RecordOrigin, type StorageRecord } from './storage-record.ts';
+import { type RecordOrigin, type StorageRecord, unknownRecord } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 /**
  * Translates a message of Pub/Sub that notifies of an object. Its attributes say what happened to which object. With the
@@ -40,7 +41,7 @@ export function translatePubSubMessage(
   );
   const [name, other = name] = names;
   if (name === undefined) {
-    return { kind: 'unknown', reason: `${where}.attributes.objectId: expected a text, found nothing` };
+    return unknownRecord(`${where}.attributes.objectId`, 'a text', undefined);
   }
   if (name !== other) {
     const found = `${describeValue(name)}, and ${describeValue(other)} in the data`;

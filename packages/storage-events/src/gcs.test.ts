@@ -2,7 +2,7 @@ import { anyName } from '@oms-sync/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { translateGcs } from './gcs.ts';
-import { UnknownEventError } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 function cloudEvent(name: unknown, type = 'finalized'): object {
   return {

@@ -1,11 +1,7 @@
 import { translatePubSubMessage } from './gcs-message.ts';
 import { describeValue, getMember, getText, isObject, shorten } from './json.ts';
-import {
-  translateOrUnknown,
-  UnknownEventError,
-  type RecordOrigin,
-  type StorageRecord,
-} from './storage-record.ts';
+import { translateEach, type RecordOrigin, type StorageRecord, unknownRecord } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 /**
  * What Cloud Storage calls its events: as CloudEvents, and as background events of the first generation. One of a family
@@ -27,10 +23,7 @@ const families = [
  * @throws {UnknownEventError} for anything else.
  */
 export function translateGcs(event: unknown): StorageRecord[] {
-  if (Array.isArray(event) && event.length > 0) {
-    return event.flatMap((member, index) => translateOrUnknown(`[${index}]`, () => [translateEvent(member)]));
-  }
-  return [translateEvent(event)];
+  return translateEach(event, (each) => [translateEvent(each)]);
 }
 
 interface Envelope {
@@ -83,7 +76,7 @@ function translateObjectEvent(event: unknown, { type, time, id }: Envelope, crea
   if (type !== creation) return { ...origin, kind: 'ignored', reason: shorten(type ?? '') };
   const name = getMember(event, 'data', 'name');
   if (typeof name !== 'string') {
-    return { kind: 'unknown', reason: `data.name: expected a text, found ${describeValue(name)}` };
+    return unknownRecord('data.name', 'a text', name);
   }
   return { ...origin, kind: 'created', name };
 }

@@ -1,13 +1,12 @@
 export { translateAzure } from './azure-blob.ts';
 export { translateAzureMessage } from './azure-queue.ts';
 export { translateGcs } from './gcs.ts';
-export { describeValue, getMember, getText, parseJson } from './json.ts';
+export { getMember, getText, parseJson } from './json.ts';
 export {
   getLambdaEventKind,
   readSnsMessages,
   readSqsMessages,
   type LambdaEventKind,
-  type SnsMessage,
   type SqsMessage,
 } from './lambda-envelopes.ts';
 export { translateObs, type EventGridKeyEncoding, type ObsOptions } from './obs.ts';
@@ -16,9 +15,5 @@ export { translateS3Message } from './s3-message.ts';
 export { translateS3 } from './s3.ts';
 export { isSmnTriggerEvent, translateSmnTrigger } from './smn.ts';
 export { isTimerTriggerEvent } from './timer.ts';
-export {
-  translateOrUnknown,
-  UnknownEventError,
-  type RecordOrigin,
-  type StorageRecord,
-} from './storage-record.ts';
+export { translateOrUnknown, type RecordOrigin, type StorageRecord } from './storage-record.ts';
+export { UnknownEventError } from './unknown-event-error.ts';

@@ -1,4 +1,4 @@
-import { UnknownEventError } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 /** A JSON object. Reading a member that is not there gives undefined, also for names such as `__proto__`. */
 export interface JsonObject {
@@ -54,7 +54,8 @@ export function parseJson(text: unknown): unknown {
     throw new UnknownEventError(`expected a text, found ${describeValue(text)}`);
   }
   try {
-    return JSON.parse(text) as unknown;
+    // An editor or a download puts a byte order mark in front, which JSON.parse does not take.
+    return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown;
   } catch (error) {
     throw new UnknownEventError(`expected JSON, found ${describeValue(text)}`, { cause: error });
   }

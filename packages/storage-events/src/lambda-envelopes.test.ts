@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { getLambdaEventKind, readSnsMessages, readSqsMessages } from './lambda-envelopes.ts';
-import { UnknownEventError } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 const sqsRecord = {
   messageId: 'id-1',
@@ -20,8 +20,8 @@ describe('getLambdaEventKind', () => {
     ['s3', { Service: 'Amazon S3', Event: 's3:TestEvent' }],
     ['sns', { Records: [snsRecord] }],
     ['sqs', { Records: [sqsRecord] }],
-    ['eventbridge', { source: 'aws.s3', 'detail-type': 'Object Created', detail: {} }],
-    ['eventbridge', { source: 'aws.s3', 'detail-type': 'Scheduled Event', detail: {} }],
+    ['s3', { source: 'aws.s3', 'detail-type': 'Object Created', detail: {} }],
+    ['s3', { source: 'aws.s3', 'detail-type': 'Scheduled Event', detail: {} }],
     ['s3-batch', { invocationSchemaVersion: '1.0', tasks: [] }],
     ['scheduled', { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} }],
     ['scheduled', { source: 'aws.scheduler', 'detail-type': 'Scheduled Event', detail: '{}' }],
@@ -63,9 +63,6 @@ describe('readSqsMessages', () => {
 
 describe('readSnsMessages', () => {
   it('gives the messages', () => {
-    expect(readSnsMessages({ Records: [snsRecord, { EventSource: 'aws:sns' }] })).toEqual([
-      { messageId: 'id-1', message: '{}' },
-      { messageId: undefined, message: undefined },
-    ]);
+    expect(readSnsMessages({ Records: [snsRecord, { EventSource: 'aws:sns' }] })).toEqual(['{}', undefined]);
   });
 });

@@ -1,16 +1,14 @@
 import { describeValue, getMember, getText } from './json.ts';
-import { UnknownEventError } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 /** What invokes a Lambda function: who reads the event follows from it. */
 export type LambdaEventKind =
-  /** For `translateS3`: a notification, or its test event. */
+  /** For `translateS3`: a notification, its test event, or an event of EventBridge, of whatever source. */
   | 's3'
   /** For `readSnsMessages`. */
   | 'sns'
   /** For `readSqsMessages`. */
   | 'sqs'
-  /** For `translateS3`, which refuses what is of no bucket. */
-  | 'eventbridge'
   /** For `readS3BatchTasks`. */
   | 's3-batch'
   /** EventBridge Scheduler, or an EventBridge rule with a schedule. */
@@ -24,12 +22,6 @@ export interface SqsMessage {
   readonly receiveCount: number | undefined;
   /** From a FIFO queue: after a message that fails, the ones behind it have to wait. */
   readonly isFifo: boolean;
-}
-
-export interface SnsMessage {
-  readonly messageId: string | undefined;
-  /** For `translateS3Message`, which says so if it is no text. */
-  readonly message: unknown;
 }
 
 /** @throws {UnknownEventError} for an event that nobody understands. */
@@ -52,7 +44,7 @@ function findKind(event: unknown): LambdaEventKind | undefined {
   const detailType = getText(event, 'detail-type');
   if (source === undefined || detailType === undefined) return undefined;
   const isSchedule = ['aws.events', 'aws.scheduler'].includes(source) && detailType === 'Scheduled Event';
-  return isSchedule ? 'scheduled' : 'eventbridge';
+  return isSchedule ? 'scheduled' : 's3';
 }
 
 function findKindOfRecords(records: readonly unknown[]): LambdaEventKind | undefined {
@@ -86,12 +78,9 @@ export function readSqsMessages(event: unknown): SqsMessage[] {
   });
 }
 
-/** The messages of an event of kind `sns`. */
-export function readSnsMessages(event: unknown): SnsMessage[] {
-  return readRecords(event).map((record) => ({
-    messageId: getText(record, 'Sns', 'MessageId'),
-    message: getMember(record, 'Sns', 'Message'),
-  }));
+/** The texts of the messages of an event of kind `sns`, for `translateS3Message`, which says so if one is none. */
+export function readSnsMessages(event: unknown): unknown[] {
+  return readRecords(event).map((record) => getMember(record, 'Sns', 'Message'));
 }
 
 function readRecords(event: unknown): readonly unknown[] {

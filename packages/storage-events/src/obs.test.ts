@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { translateObs, type EventGridKeyEncoding } from './obs.ts';
 import { translateSmnTrigger } from './smn.ts';
-import { UnknownEventError } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 /** As OBS encodes keys: a space is `+`, everything else that is not unreserved `%XX`, the slash too. */
 function encodeForm(name: string): string {

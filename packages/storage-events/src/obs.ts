@@ -1,11 +1,7 @@
 import { decodeForm } from './form-encoding.ts';
 import { describeValue, getMember, getText, isObject, shorten } from './json.ts';
-import {
-  translateOrUnknown,
-  UnknownEventError,
-  type RecordOrigin,
-  type StorageRecord,
-} from './storage-record.ts';
+import { translateEach, type RecordOrigin, type StorageRecord, unknownRecord } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 /** How EventGrid delivers keys: the option "object key encoding" of the subscription, which no event repeats. */
 export type EventGridKeyEncoding = 'form' | 'raw';
@@ -42,12 +38,7 @@ export function translateObs(event: unknown, options: ObsOptions): StorageRecord
   if (Array.isArray(records) && records.length > 0) {
     return records.map((record, index) => translateNotification(record, `Records[${index}]`));
   }
-  if (Array.isArray(event) && event.length > 0) {
-    return event.flatMap((member, index) =>
-      translateOrUnknown(`[${index}]`, () => translateCloudEvent(member, options)),
-    );
-  }
-  return translateCloudEvent(event, options);
+  return translateEach(event, (each) => translateCloudEvent(each, options));
 }
 
 function translateNotification(record: unknown, where: string): StorageRecord {
@@ -88,17 +79,11 @@ function translateRecord(
 ): StorageRecord {
   const part = ['obs', 's3'].find((name) => isObject(getMember(record, name)));
   if (part === undefined) {
-    return {
-      kind: 'unknown',
-      reason: `${where}: expected "obs" or "s3" in it, found ${describeValue(record)}`,
-    };
+    return unknownRecord(where, '"obs" or "s3" in it', record);
   }
   const eventName = getText(record, 'eventName') ?? given.eventName;
   if (eventName === undefined) {
-    return {
-      kind: 'unknown',
-      reason: `${where}.eventName: expected a name, found ${describeValue(getMember(record, 'eventName'))}`,
-    };
+    return unknownRecord(`${where}.eventName`, 'a name', getMember(record, 'eventName'));
   }
   const origin: RecordOrigin = {
     store: 'obs',
@@ -115,10 +100,7 @@ function translateRecord(
   }
   const key = getMember(record, part, 'object', 'key');
   if (typeof key !== 'string') {
-    return {
-      kind: 'unknown',
-      reason: `${where}.${part}.object.key: expected a text, found ${describeValue(key)}`,
-    };
+    return unknownRecord(`${where}.${part}.object.key`, 'a text', key);
   }
   const result = readKey(key);
   return 'name' in result

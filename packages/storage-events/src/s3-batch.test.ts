@@ -2,7 +2,7 @@ import { anyName } from '@oms-sync/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readS3BatchTasks } from './s3-batch.ts';
-import { UnknownEventError } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 function invocation(tasks: unknown, invocationSchemaVersion: unknown = '2.0'): object {
   return { invocationSchemaVersion, invocationId: 'id-1', job: { id: 'job-1' }, tasks };

@@ -1,6 +1,7 @@
 import { toFormKeyRecord } from './form-encoding.ts';
 import { describeValue, getMember, getText } from './json.ts';
-import { UnknownEventError, type StorageRecord } from './storage-record.ts';
+import { type StorageRecord, unknownRecord } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 /** What S3 Batch Operations asks a function to do. The answer repeats version and id, and has a result for each task. */
 export interface S3BatchInvocation {
@@ -54,7 +55,7 @@ function readTask(task: unknown, where: string): S3BatchTask {
 function translateTask(task: unknown, taskId: string, where: string): StorageRecord {
   const key = getMember(task, 's3Key');
   if (typeof key !== 'string') {
-    return { kind: 'unknown', reason: `${where}.s3Key: expected a text, found ${describeValue(key)}` };
+    return unknownRecord(`${where}.s3Key`, 'a text', key);
   }
   const bucket = getText(task, 's3Bucket') ?? getText(task, 's3BucketArn')?.replace(/^.*:/, '');
   return toFormKeyRecord({ store: 's3', bucket, eventTime: undefined, eventId: taskId }, key);

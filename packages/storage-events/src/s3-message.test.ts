@@ -2,7 +2,7 @@ import { anyName } from '@oms-sync/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { translateS3Message } from './s3-message.ts';
-import { UnknownEventError } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 function notification(name: string): object {
   const key = encodeURIComponent(name).replaceAll('%20', '+');
@@ -54,7 +54,7 @@ describe('translateS3Message', () => {
         bucket: undefined,
         eventTime: '2026-02-01T12:34:57.000Z',
         eventId: 'id-1',
-        reason: `SNS ${type}`,
+        reason: `SNS ${type} of arn:aws:sns:eu-west-1:123456789012:photos`,
       },
     ]);
   });

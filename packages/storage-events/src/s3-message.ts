@@ -1,10 +1,10 @@
-import { getMember, getText, parseJson } from './json.ts';
+import { getMember, getText, parseJson, shorten } from './json.ts';
 import { translateS3 } from './s3.ts';
 import { translateOrUnknown, type StorageRecord } from './storage-record.ts';
 
 /**
  * What SNS says about a subscription itself. It waits for a person to answer it; in a queue it would only come back until
- * it is a dead letter.
+ * it is a dead letter. The log names the topic.
  */
 const confirmations = new Set(['SubscriptionConfirmation', 'UnsubscribeConfirmation']);
 
@@ -29,7 +29,7 @@ export function translateS3Message(text: unknown): StorageRecord[] {
         bucket: undefined,
         eventTime: getText(message, 'Timestamp'),
         eventId: getText(message, 'MessageId'),
-        reason: `SNS ${type}`,
+        reason: `SNS ${type} of ${shorten(getText(message, 'TopicArn') ?? 'an unknown topic')}`,
       },
     ];
   }

@@ -2,7 +2,7 @@ import { anyName } from '@oms-sync/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { translateS3 } from './s3.ts';
-import { UnknownEventError } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 interface Changes {
   readonly eventSource?: unknown;

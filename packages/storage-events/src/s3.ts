@@ -1,6 +1,7 @@
 import { toFormKeyRecord } from './form-encoding.ts';
 import { describeValue, getMember, getText, isObject, shorten } from './json.ts';
-import { UnknownEventError, type RecordOrigin, type StorageRecord } from './storage-record.ts';
+import { type RecordOrigin, type StorageRecord, unknownRecord } from './storage-record.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
 
 /**
  * What creates or changes an object, in lower case and without the `s3:` that some dialects leave on. An exact list:
@@ -50,16 +51,16 @@ export function translateS3(event: unknown): StorageRecord[] {
 
 function translateNotification(record: unknown, where: string): StorageRecord {
   if (!isObject(getMember(record, 's3'))) {
-    return unknown(where, '"s3" in it', record);
+    return unknownRecord(where, '"s3" in it', record);
   }
   // A later major version may represent its fields in another way; a later minor one only has more of them.
   const version = getMember(record, 'eventVersion');
   if (typeof version === 'string' && Number.parseInt(version, 10) > 2) {
-    return unknown(`${where}.eventVersion`, 'version 2 or older', version);
+    return unknownRecord(`${where}.eventVersion`, 'version 2 or older', version);
   }
   const eventName = getText(record, 'eventName');
   if (eventName === undefined) {
-    return unknown(`${where}.eventName`, 'a name', getMember(record, 'eventName'));
+    return unknownRecord(`${where}.eventName`, 'a name', getMember(record, 'eventName'));
   }
   const origin: RecordOrigin = {
     store: 's3',
@@ -71,7 +72,7 @@ function translateNotification(record: unknown, where: string): StorageRecord {
     return { ...origin, kind: 'ignored', reason: shorten(eventName) };
   }
   const key = getMember(record, 's3', 'object', 'key');
-  if (typeof key !== 'string') return unknown(`${where}.s3.object.key`, 'a text', key);
+  if (typeof key !== 'string') return unknownRecord(`${where}.s3.object.key`, 'a text', key);
   return rawKeySources.has(getText(record, 'eventSource') ?? '')
     ? { ...origin, kind: 'created', name: key }
     : toFormKeyRecord(origin, key);
@@ -93,7 +94,7 @@ function translateEventBridge(event: unknown): StorageRecord {
   };
   if (type !== 'Object Created') return { ...origin, kind: 'ignored', reason: shorten(type) };
   const key = getMember(event, 'detail', 'object', 'key');
-  if (typeof key !== 'string') return unknown('detail.object.key', 'a text', key);
+  if (typeof key !== 'string') return unknownRecord('detail.object.key', 'a text', key);
   return { ...origin, kind: 'created', name: key };
 }
 
@@ -106,8 +107,4 @@ function translateTestEvent(event: unknown): StorageRecord {
     eventId: getText(event, 'RequestId'),
     reason: 's3:TestEvent',
   };
-}
-
-function unknown(where: string, expected: string, found: unknown): StorageRecord {
-  return { kind: 'unknown', reason: `${where}: expected ${expected}, found ${describeValue(found)}` };
 }

@@ -1,3 +1,6 @@
+import { describeValue } from './json.ts';
+import { UnknownEventError } from './unknown-event-error.ts';
+
 /**
  * One record of a native notification, translated. packages/core takes the same shape; neither depends on the other,
  * the apps bring both together.
@@ -6,8 +9,16 @@ export type StorageRecord =
   | (RecordOrigin & { readonly kind: 'created'; readonly name: string })
   /** No creation; the reason is one of few, it is counted. */
   | (RecordOrigin & { readonly kind: 'ignored'; readonly reason: string })
-  /** A creation whose key is no name: `text` is the key as received. */
-  | (RecordOrigin & { readonly kind: 'invalid'; readonly text: string; readonly reason: string })
+  /**
+   * A creation whose key is no name: `text` is the key as received. With `isFolder` it is the path of a folder that came
+   * to be with all that is in it.
+   */
+  | (RecordOrigin & {
+      readonly kind: 'invalid';
+      readonly text: string;
+      readonly reason: string;
+      readonly isFolder?: true;
+    })
   /** A record that nobody understands; it must not be acknowledged. */
   | { readonly kind: 'unknown'; readonly reason: string };
 
@@ -22,9 +33,18 @@ export interface RecordOrigin {
   readonly eventId: string | undefined;
 }
 
-/** An event of a shape that nobody understands. The message names what was found; nothing of it was translated. */
-export class UnknownEventError extends Error {
-  override readonly name = 'UnknownEventError';
+/** A record of which a part is not what it should be. */
+export function unknownRecord(where: string, expected: string, found: unknown): StorageRecord {
+  return { kind: 'unknown', reason: `${where}: expected ${expected}, found ${describeValue(found)}` };
+}
+
+/** Translates an event, or a list of them. */
+export function translateEach(
+  event: unknown,
+  translate: (event: unknown) => StorageRecord[],
+): StorageRecord[] {
+  if (!Array.isArray(event) || event.length === 0) return translate(event);
+  return event.flatMap((member, index) => translateOrUnknown(`[${index}]`, () => translate(member)));
 }
 
 /** One of several events in an envelope: an unknown one is one unknown record and does not harm the others. */
