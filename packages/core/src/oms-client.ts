@@ -21,9 +21,10 @@ export interface SyncEventSink {
    * Asks OMS to synchronize objects. Resolves when OMS has taken the request, which says nothing yet about copying.
    *
    * @param names 1 to 10 object names, as they are.
+   * @param onSent called when the request has left this machine; not if it never does.
    * @throws {OmsError} and nothing else.
    */
-  createSyncEvents(names: readonly string[], timeoutMs: number): Promise<void>;
+  createSyncEvents(names: readonly string[], timeoutMs: number, onSent?: () => void): Promise<void>;
 }
 
 interface Answer {
@@ -58,9 +59,9 @@ export class OmsClient implements SyncEventSink {
     this.#agent = new Agent({ keepAlive: true });
   }
 
-  async createSyncEvents(names: readonly string[], timeoutMs: number): Promise<void> {
+  async createSyncEvents(names: readonly string[], timeoutMs: number, onSent?: () => void): Promise<void> {
     const body = JSON.stringify({ object_keys: names.map(percentEncode) });
-    const answer = await this.#post(body, timeoutMs);
+    const answer = await this.#post(body, timeoutMs, onSent);
     const { isError, code, message } = readErrorBody(answer.body);
     if (answer.status >= 200 && answer.status < 300 && !isError) {
       // No body is documented for a success. Anything but JSON is not from OMS (a proxy's page, say).
@@ -86,12 +87,12 @@ export class OmsClient implements SyncEventSink {
     this.#agent.destroy();
   }
 
-  async #post(body: string, timeoutMs: number): Promise<Answer> {
+  async #post(body: string, timeoutMs: number, onSent?: () => void): Promise<Answer> {
     const until = performance.now() + timeoutMs;
     // By the clock and not by a timer: none runs in a function that is frozen.
     if (Date.now() - this.#lastAnswerAt > maxIdleMs) this.#dropIdleConnections();
     try {
-      const answer = await this.#postOnce(body, timeoutMs);
+      const answer = await this.#postOnce(body, timeoutMs, onSent);
       this.#lastAnswerAt = Date.now();
       return answer;
     } catch (error) {
@@ -99,7 +100,7 @@ export class OmsClient implements SyncEventSink {
       this.#dropIdleConnections();
       if (!(error instanceof StaleConnectionError)) throw asNetworkFault(error);
       // Nothing was received on the old connection, so the request goes out again on a new one.
-      return this.#post(body, Math.max(1, until - performance.now()));
+      return this.#post(body, Math.max(1, until - performance.now()), onSent);
     }
   }
 
@@ -109,7 +110,7 @@ export class OmsClient implements SyncEventSink {
     }
   }
 
-  #postOnce(body: string, timeoutMs: number): Promise<Answer> {
+  #postOnce(body: string, timeoutMs: number, onSent?: () => void): Promise<Answer> {
     const { request } = this.#syncUrl.protocol === 'https:' ? https : http;
     const signed = signRequest(
       {
@@ -141,6 +142,7 @@ export class OmsClient implements SyncEventSink {
           .then(resolve, reject)
           .finally(() => clearTimeout(timer));
       });
+      if (onSent) outgoing.once('finish', onSent);
       outgoing.end(body);
     });
   }

@@ -36,6 +36,9 @@ export interface Settlement {
   readonly writeMs: number;
 }
 
+/** A request that takes longer to leave, if it ever does, must not keep the lists waiting. */
+const maxPrepareDelayMs = 1000;
+
 /**
  * Asks OMS to synchronize objects and puts each outcome on its list, in the time that the plan leaves.
  *
@@ -65,8 +68,17 @@ export async function settleObjects(
     }
   };
   for (const entry of settled) settle(entry);
+  // The SDK of the log bucket loads once a request to OMS has left: both take their time, and only one of them needs the
+  // CPU. A failure comes up again, and is handled, when the first list is written.
+  const sent = new AbortController();
+  const prepare = () => {
+    if (!sent.signal.aborted) void logBucket.prepare().catch(() => undefined);
+  };
+  void clock.sleep(maxPrepareDelayMs, sent.signal).then(prepare);
   const run = runSync([...names.keys()], {
-    oms,
+    oms: {
+      createSyncEvents: (batch, timeoutMs) => oms.createSyncEvents(batch, timeoutMs, prepare),
+    },
     clock,
     random,
     inTurn,
@@ -79,17 +91,9 @@ export async function settleObjects(
       settle({ ...object, outcome });
     },
   });
-  if (names.size > 0) prepareWhileWaiting(logBucket);
   const statistics = await run;
+  sent.abort();
   const { unwritten, writeMs } = await writer.finish();
   for (const entry of unwritten?.entries ?? []) unlisted.add(entry);
   return { entries, lists, unlisted, fault: unwritten?.fault, statistics, writeMs };
-}
-
-/**
- * Loads the log bucket's SDK once the first request to OMS is on its way: both take their time, and only one of them
- * needs the CPU. A failure comes up again, and is handled, when the first list is written.
- */
-function prepareWhileWaiting(logBucket: LogBucket): void {
-  setImmediate(() => void logBucket.prepare().catch(() => undefined));
 }

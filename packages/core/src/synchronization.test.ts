@@ -24,6 +24,8 @@ interface Scene {
   /** What OMS answers; `undefined` is a success. */
   readonly oms?: (names: readonly string[]) => OmsError | undefined;
   readonly deadlineMs?: number;
+  /** No request gets through to OMS for seconds. */
+  readonly isSilent?: boolean;
   readonly canRedeliver?: (index: number) => boolean;
   readonly fail?: MemoryLogBucket['fail'];
 }
@@ -39,6 +41,8 @@ async function play(records: readonly StorageRecord[], scene: Scene = {}) {
   logBucket.fail = scene.fail ?? logBucket.fail;
   const lines: Record<string, unknown>[] = [];
   const sent: string[] = [];
+  /** How often the store was prepared when a request had left. */
+  const prepared: number[] = [];
   const {
     problem: error,
     fates,
@@ -56,8 +60,11 @@ async function play(records: readonly StorageRecord[], scene: Scene = {}) {
     requestId: 'request-1',
     ...(scene.canRedeliver && { canRedeliver: scene.canRedeliver }),
     oms: {
-      async createSyncEvents(names) {
-        await clock.sleep(20);
+      async createSyncEvents(names, _, onSent) {
+        await clock.sleep(10);
+        if (scene.isSilent !== true) onSent?.();
+        prepared.push(logBucket.prepared);
+        await clock.sleep(scene.isSilent === true ? 5000 : 10);
         const error = scene.oms?.(names);
         if (error) throw error;
         sent.push(...names);
@@ -76,6 +83,7 @@ async function play(records: readonly StorageRecord[], scene: Scene = {}) {
   return {
     ...result,
     fates,
+    prepared,
     returned,
     unrequested,
     error,
@@ -552,7 +560,13 @@ describe('synchronize', () => {
 
   it('loads the store only when there is something to request, while OMS is asked', async () => {
     expect((await play([])).logBucket.prepared).toBe(0);
-    expect((await play([created('a')])).logBucket.prepared).toBe(1);
+    const { logBucket, prepared } = await play([created('a')]);
+    expect(logBucket.prepared).toBe(1);
+    expect(prepared).toEqual([1]);
+    // It does not wait for what may never leave.
+    const silent = await play([created('a')], { isSilent: true });
+    expect(silent.prepared).toEqual([0]);
+    expect(silent.logBucket.prepared).toBe(1);
   });
 
   it('keeps the conservation law for any names and answers', async () => {
