@@ -9,7 +9,7 @@ interface Request {
 }
 
 export interface CopierOptions {
-  /** How long after its request an object is copied. */
+  /** How long after its request an object is copied; `Infinity`: never. */
   readonly delayMs: number;
   readonly clock: () => number;
   readonly log: (line: string) => void;
@@ -31,6 +31,7 @@ export class Copier {
 
   request(task: SyncTask, names: readonly string[]): void {
     task.statistics.add(this.#options.clock(), 'REQUEST', names.length);
+    if (this.#options.delayMs === Infinity) return;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       this.#due.push({ task, names });

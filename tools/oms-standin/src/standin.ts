@@ -22,7 +22,7 @@ export interface OmsStandinOptions {
   readonly host?: string | undefined;
   /** Default 0: any that is free. */
   readonly port?: number | undefined;
-  /** How long after a request its objects are copied. Default 300. */
+  /** How long after a request its objects are copied; `Infinity`: never. Default 300. */
   readonly copyDelayMs?: number | undefined;
   /** The time in milliseconds, for the signature check, the counters and the names of the lists. */
   readonly clock?: (() => number) | undefined;
@@ -59,6 +59,8 @@ export interface OmsStandin {
   /** The requests to the API so far: accepted, refused, and those that met a fault. */
   readonly requestCount: number;
   readonly faults: FaultSwitch;
+  /** Gives {@link received} and forgets it: for runs whose events do not fit into memory. */
+  takeReceived(): ReceivedEvents[];
   /** Resolves once all that was accepted so far is copied, delay included. Rejects when a list could not be written. */
   idle(): Promise<void>;
   /** Closes all connections, forgets what is not yet due, and ends the copying that is under way. */
@@ -86,6 +88,7 @@ export async function startOmsStandin(options: OmsStandinOptions): Promise<OmsSt
       return server.requestCount;
     },
     faults: server.faults,
+    takeReceived: () => service.received.splice(0),
     idle: () => copier.idle(),
     async close() {
       await server.close();
@@ -107,7 +110,8 @@ function checkOptions(options: OmsStandinOptions, host: string, projectId: strin
   }
   if (options.secretKey === '') throw new TypeError('secretKey: expected a text');
   const delay = options.copyDelayMs ?? 0;
-  if (!(Number.isSafeInteger(delay) && delay >= 0 && delay <= 2_147_483_647)) {
+  const isTimer = Number.isSafeInteger(delay) && delay >= 0 && delay <= 2_147_483_647;
+  if (!isTimer && delay !== Infinity) {
     throw new TypeError('copyDelayMs: expected a whole number of milliseconds from 0');
   }
 }
