@@ -3,3 +3,4 @@ export * from './fake-clock.ts';
 export * from './names.ts';
 export * from './memory-log-bucket.ts';
 export * from './certificate.ts';
+export * from './random.ts';
