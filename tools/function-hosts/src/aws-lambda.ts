@@ -60,9 +60,17 @@ export class LambdaHost {
     return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(status, 'utf8'))?.[1] ?? 0) / 1024);
   }
 
+  /** Ends the process, whatever it is doing; the next invocation starts a new one. False: there was none. */
+  kill(): Promise<boolean> {
+    const instance = this.#instance;
+    this.#instance = undefined;
+    this.#asking = undefined;
+    return stopProcess(instance);
+  }
+
   /** Ends the process and the Runtime API. */
   async stop(): Promise<void> {
-    await this.#stopInstance();
+    await this.kill();
     const server = await this.#server;
     server?.closeAllConnections();
     server?.close();
@@ -104,7 +112,7 @@ export class LambdaHost {
       this.#invocation = { requestId, body, settle, start };
       if (this.#asking) this.#handOut(this.#asking);
     });
-    if (isLost) await this.#stopInstance();
+    if (isLost) await this.kill();
     else if (this.#options.runtimeInterfaceClient === undefined) await this.#lastLines.wait(requestId);
     // AWS's client writes no last line: give what it logged the time to come through.
     else await delay(50);
@@ -170,13 +178,6 @@ export class LambdaHost {
       LAMBDA_TASK_ROOT: code,
       _HANDLER: 'index.handler',
     });
-  }
-
-  async #stopInstance(): Promise<void> {
-    const instance = this.#instance;
-    this.#instance = undefined;
-    this.#asking = undefined;
-    await stopProcess(instance);
   }
 }
 

@@ -146,11 +146,15 @@ export class AzureHost {
     return this.#invoke('timerTrigger', { json: JSON.stringify(timer) }, {});
   }
 
-  /** Ends the instance, whatever it is doing; the next delivery starts a new one. */
-  async stop(): Promise<void> {
+  /** Ends the instance, whatever it is doing; the next delivery starts a new one. False: there was none. */
+  kill(): Promise<boolean> {
     const instance = this.#instance;
     this.#instance = undefined;
-    await stopProcess(instance?.process);
+    return stopProcess(instance?.process);
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
   }
 
   async #invoke(
@@ -179,12 +183,13 @@ export class AzureHost {
         resolve(outcome);
       });
       const inputData = [{ name: bindingName, data }];
-      instance.process.send({
-        invocationId,
-        functionName,
-        inputData,
-        triggerMetadata,
-      } satisfies AzureInvocation);
+      instance.process.send(
+        { invocationId, functionName, inputData, triggerMetadata } satisfies AzureInvocation,
+        (error) => {
+          if (error !== null)
+            instance.pending.get(invocationId)?.(failInvocation('RuntimeError', error.message));
+        },
+      );
     });
     return result;
   }

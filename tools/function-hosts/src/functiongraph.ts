@@ -49,11 +49,15 @@ export class FunctionGraphHost {
     return result.ok || retries === 0 ? result : this.invokeAsynchronously(event, retries - 1);
   }
 
-  /** Ends the instance, whatever it is doing; the next invocation starts a new one. */
-  async stop(): Promise<void> {
+  /** Ends the instance, whatever it is doing; the next invocation starts a new one. False: there was none. */
+  kill(): Promise<boolean> {
     const instance = this.#instance;
     this.#instance = undefined;
-    await stopProcess(instance);
+    return stopProcess(instance);
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
   }
 
   async #invokeNow(event: unknown): Promise<InvocationResult> {

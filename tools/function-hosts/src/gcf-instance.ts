@@ -109,7 +109,13 @@ export class GcfInstance {
 
   /** Sends a request, and gives what Cloud Run would answer: 503 if the process ended, 504 after the timeout. */
   async send({ method = 'POST', path: target = '/', headers, body }: GcfRequest): Promise<GcfAnswer> {
-    await this.#listening;
+    try {
+      await this.#listening;
+    } catch (error) {
+      // A function that cannot start is a mistake in a test; one that is killed meanwhile is Cloud Run's affair.
+      if (this.#process.signalCode === null) throw error;
+      return { status: 503, body: 'the instance was killed before it listened' };
+    }
     return new Promise((resolve) => {
       const call = request(
         { socketPath: this.#socket, agent: false, method, path: target, headers },
@@ -136,7 +142,7 @@ export class GcfInstance {
     });
   }
 
-  stop(): Promise<void> {
+  stop(): Promise<boolean> {
     return stopProcess(this.#process);
   }
 }

@@ -72,11 +72,15 @@ export class GcfHost {
       : { ok: false, status, errorType: `HTTP ${status}`, errorMessage: body };
   }
 
-  /** Ends the instances, whatever they are doing; the next request starts a new one. */
-  async stop(): Promise<void> {
+  /** Ends the instances, whatever they are doing; the next request starts a new one. False: there were none. */
+  async kill(): Promise<boolean> {
     const instances = [...this.#instances.values()];
     this.#instances.clear();
-    await Promise.all(instances.map((instance) => instance.stop()));
+    return (await Promise.all(instances.map((instance) => instance.stop()))).includes(true);
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
     if (this.#sockets !== undefined) rmSync(this.#sockets, { recursive: true, force: true });
     this.#sockets = undefined;
   }

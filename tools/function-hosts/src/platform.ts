@@ -41,6 +41,11 @@ export interface RunningFunction {
   deliverRaw(event: unknown): Promise<{ readonly error: string | undefined }>;
   /** Delivers what the platform's scheduler delivers, which makes the function replay the failed list. */
   replay(): Promise<{ readonly error: string | undefined }>;
+  /**
+   * Ends the function's process, whatever it is doing, as nobody can hinder; the next delivery starts a new one. False: there
+   * was none.
+   */
+  kill(): Promise<boolean>;
   stop(): Promise<void>;
 }
 

@@ -27,11 +27,12 @@ export function startProcess(
   return child;
 }
 
-/** Ends a process, whatever it is doing. */
-export async function stopProcess(child: ChildProcess | undefined): Promise<void> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+/** Ends a process, whatever it is doing. False: there was none. */
+export async function stopProcess(child: ChildProcess | undefined): Promise<boolean> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return false;
   child.kill('SIGKILL');
   await once(child, 'exit');
+  return true;
 }
 
 /**

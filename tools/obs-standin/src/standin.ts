@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import path from 'node:path';
@@ -64,6 +64,7 @@ export async function startObsStandin(options: ObsStandinOptions): Promise<ObsSt
   const requests: SeenRequest[] = [];
   const contentTypes = new Map<string, string>();
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // Each request that waits has one.
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const requestId = randomUUID();

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { refusalAnswer, Refusal, type Answer } from './answers.ts';
 import { controlPath, serveControls, type Controls } from './control-routes.ts';
@@ -24,6 +25,7 @@ export class ApiServer implements Controls {
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
+    setMaxListeners(0, this.#closing.signal); // Each request that waits has one.
     this.http = createServer((request, response) => void this.#handle(request, response));
   }
 

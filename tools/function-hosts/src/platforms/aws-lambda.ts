@@ -198,6 +198,7 @@ export const awsLambda: Platform<RunningLambda> = {
         return { error: describeFailure(await host.invoke(event)) };
       },
       peakMegabytes: () => host.peakMegabytes(),
+      kill: () => host.kill(),
       stop: () => host.stop(),
     };
   },

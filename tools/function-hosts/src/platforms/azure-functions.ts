@@ -135,6 +135,7 @@ export const azureFunctions: Platform<RunningAzure> = {
         return { error: readAnswer([], result).error };
       },
       replay: async () => ({ error: readAnswer([], await host.fireTimer()).error }),
+      kill: () => host.kill(),
       stop: () => host.stop(),
     };
   },

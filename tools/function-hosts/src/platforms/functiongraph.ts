@@ -109,6 +109,7 @@ export const functiongraph: Platform = {
         });
         return { error: result.ok ? undefined : `${result.errorType}: ${result.errorMessage}` };
       },
+      kill: () => host.kill(),
       stop: () => host.stop(),
     };
   },

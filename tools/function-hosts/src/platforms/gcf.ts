@@ -174,6 +174,7 @@ export const gcf: Platform = {
         const result = await host.send({ headers, body: '' }, 'http');
         return { error: result.ok ? undefined : `${result.errorType}: ${result.errorMessage}` };
       },
+      kill: () => host.kill(),
       stop: () => host.stop(),
     };
   },
