@@ -1,8 +1,7 @@
 import pLimit from 'p-limit';
-import type { Clock } from './clock.ts';
 import { listPrefix, makeFileKey, makeReplayKey, readFailedKey, type FailedKey } from './list-keys.ts';
-import { LogBucketError, type LogBucket, type LogObject } from './log-bucket.ts';
-import { putFile } from './log-lists.ts';
+import { LogBucketError, type LogObject } from './log-bucket.ts';
+import { callStore, putFile, type StoreOptions } from './log-lists.ts';
 import { isObjectName } from './object-name.ts';
 import type { Settings } from './settings.ts';
 
@@ -19,6 +18,8 @@ export interface FailedObject {
   readonly attempts: number;
   readonly eventTime: string | undefined;
   readonly eventId: string | undefined;
+  /** The class of the reason why it is on the list. */
+  readonly reasonClass: string | undefined;
   /** Its entry, a line of JSON. */
   readonly line: string;
 }
@@ -30,6 +31,10 @@ export interface Lot {
   readonly others: readonly string[];
   /** What holds it; nobody else writes there. */
   readonly keys: readonly string[];
+  /** Objects whose log object may not be gone, or may go later than it should: they need another run. */
+  readonly doubtful: readonly FailedObject[];
+  /** Until then nobody else takes it in hand. */
+  readonly inHandUntil: number;
 }
 
 /** What is on the failed list for replays. */
@@ -38,17 +43,12 @@ export interface FailedKeys {
   readonly oldest: readonly LogObject[];
   /** How many there are beside them, as far as they were listed. */
   readonly more: number;
-  /** False if the time did not suffice to list all of them. */
+  /** False if it could not be listed to the end. */
   readonly isComplete: boolean;
 }
 
-export interface FailedListOptions {
-  readonly logBucket: LogBucket;
+export interface FailedListOptions extends StoreOptions {
   readonly settings: Pick<Settings, 'logBucket' | 'syncTaskId'>;
-  readonly clock: Clock;
-  readonly random: () => number;
-  /** No call is tried again after this; milliseconds since 1970, or `Infinity`. */
-  readonly writeUntil: number;
 }
 
 /** A lot has so many objects, or few more than the file that brought it there. */
@@ -56,15 +56,27 @@ const objectsInALot = 100;
 /** Calls to the log bucket at a time. */
 const callsAtATime = 32;
 
-const emptyLot: Lot = { objects: [], others: [], keys: [] };
+/**
+ * So long may a claim remove log objects, and so long is it its own. A run that was frozen in between removes nothing
+ * when it wakes up: others may have settled what it had in hand, and what stands there now is newer.
+ */
+const removeForMs = 60_000;
+const inHandForMs = 2 * removeForMs;
+
+const emptyLot: Lot = { objects: [], others: [], keys: [], doubtful: [], inHandUntil: Infinity };
 
 function combine(a: Lot, b: Lot): Lot {
   return {
     objects: [...a.objects, ...b.objects],
     others: [...a.others, ...b.others],
     keys: [...a.keys, ...b.keys],
+    doubtful: [...a.doubtful, ...b.doubtful],
+    inHandUntil: Math.min(a.inHandUntil, b.inHandUntil),
   };
 }
+
+/** What could not be read. */
+const unreadable = Symbol('unreadable');
 
 /** The log object of a source object. */
 interface Claimed {
@@ -76,9 +88,9 @@ interface Claimed {
  * The failed list as the queue of replays, in both layouts.
  *
  * It never loses an object to a failure that is written meanwhile. A log object has the name of its source object, so a
- * newer failure may replace it at any time: it is removed before its name is sent again, never after, and until it is
- * settled it stands in a file under `.replay/` that nobody else writes. If the replay is cut off, the next one finds it
- * there.
+ * newer failure may replace it at any time. So it is removed before its name is sent again, and until that is settled it
+ * stands in a file under `.replay/`. No other run touches that file for two minutes, and its own run removes log objects
+ * only in the first of them. If the run is cut off, a later one finds the file.
  */
 export class FailedList {
   /** A key that could not be read, or removed, and why: the others are not kept waiting for it. */
@@ -97,9 +109,9 @@ export class FailedList {
   }
 
   /**
-   * Lists it until the time is up.
+   * Lists it until the time is up, or until the store fails: what was listed by then can be replayed all the same.
    *
-   * @throws {LogBucketError}
+   * @throws {LogBucketError} if nothing could be listed.
    */
   async findOldest(count: number, until: number): Promise<FailedKeys> {
     const oldest: LogObject[] = [];
@@ -109,20 +121,30 @@ export class FailedList {
       oldest.sort((a, b) => a.lastModified.getTime() - b.lastModified.getTime());
       oldest.length = Math.min(oldest.length, count);
     };
-    let stem: string | undefined;
-    for await (const object of this.#options.logBucket.list(this.#prefix)) {
-      if (this.#options.clock.now() >= until) {
-        isComplete = false;
-        break;
+    try {
+      let stem: string | undefined;
+      for await (const object of this.#options.logBucket.list(this.#prefix)) {
+        const now = this.#options.clock.now();
+        if (now >= until) {
+          isComplete = false;
+          break;
+        }
+        const is = this.#readKey(object.key);
+        // Names and reasons of one file stand side by side.
+        const isSecondHalf = is.kind === 'file' && is.stem === stem && is.extension === 'txt';
+        stem = is.kind === 'file' ? is.stem : undefined;
+        const isInHand = is.kind === 'file' && is.inHandUntil !== undefined && is.inHandUntil > now;
+        // A store with folders lists them too.
+        const isFolder = object.key.endsWith('/') && object.size === 0;
+        if (is.kind === 'none' || isSecondHalf || isInHand || isFolder) continue;
+        found++;
+        oldest.push(object);
+        if (oldest.length >= 2 * count) keepOldest();
       }
-      const is = this.#readKey(object.key);
-      // Names and reasons of one file stand side by side.
-      const isSecondHalf = is.kind === 'file' && is.stem === stem && is.extension === 'txt';
-      stem = is.kind === 'file' ? is.stem : undefined;
-      if (is.kind === 'none' || isSecondHalf) continue;
-      found++;
-      oldest.push(object);
-      if (oldest.length >= 2 * count) keepOldest();
+    } catch (error) {
+      if (found === 0) throw error;
+      this.#note(error);
+      isComplete = false;
     }
     keepOldest();
     return { oldest, more: found - oldest.length, isComplete };
@@ -131,9 +153,12 @@ export class FailedList {
   /**
    * Takes what stands under these keys in hand, lot by lot.
    *
-   * @throws {LogBucketError} if it cannot be written down as in hand.
+   * @throws {LogBucketError} if it cannot be written down as in hand, or nothing can be removed.
    */
   async *take(keys: readonly LogObject[]): AsyncGenerator<Lot, void, undefined> {
+    // Without the permission, each run would write a file and request everything again.
+    if (keys.length > 0)
+      await this.#call(() => this.#options.logBucket.delete(`${this.#prefix}.replay/none`));
     for (let start = 0; start < keys.length; start += objectsInALot) {
       const part = keys
         .slice(start, start + objectsInALot)
@@ -159,15 +184,20 @@ export class FailedList {
    *
    * @throws {LogBucketError} if those cannot be written down; then all of the lot stays on the list.
    */
-  async release({ objects, others, keys }: Lot, unsettled: readonly FailedObject[]): Promise<void> {
+  async release(
+    { objects, others, keys, doubtful, inHandUntil }: Lot,
+    unsettled: readonly FailedObject[],
+  ): Promise<void> {
     const { clock, settings } = this.#options;
-    if (unsettled.length > 0 && unsettled.length === objects.length && others.length === 0) return;
+    const rest = [...new Set([...unsettled, ...doubtful])];
+    const isStillThere = clock.now() < inHandUntil;
+    if (rest.length > 0 && rest.length === objects.length && others.length === 0 && isStillThere) return;
     if (others.length > 0) {
-      const parked = listPrefix(settings.logBucket, 'failed_object/.parked');
-      await this.#putLines(`${makeFileKey(parked, clock.now())}.jsonl`, others);
+      const key = makeFileKey(listPrefix(settings.logBucket, 'parked_object'), clock.now());
+      await this.#putLines(`${key}.jsonl`, others);
     }
-    if (unsettled.length > 0) {
-      const lines = unsettled.map(({ line }) => line);
+    if (rest.length > 0) {
+      const lines = rest.map(({ line }) => line);
       await this.#putLines(makeReplayKey(this.#prefix, clock.now()), lines);
     }
     await Promise.all(keys.map((key) => this.#inTurn(() => this.#remove(key))));
@@ -182,7 +212,8 @@ export class FailedList {
 
   async #readObject(key: string, name: string | undefined): Promise<Claimed | undefined> {
     const body = await this.#read(key);
-    if (body === undefined) return undefined; // Another replay was faster, or it can't be read.
+    // Another run was faster, or it is for another time.
+    if (body === undefined || body === unreadable) return undefined;
     const object = parseEntry(body) ?? {};
     const trueName = name ?? object.name;
     if (trueName === undefined || this.#isOfOtherTask(object)) return undefined;
@@ -192,20 +223,37 @@ export class FailedList {
   /** Writes log objects down as in hand, and then removes them. */
   async #claim(claimed: readonly Claimed[]): Promise<Lot> {
     if (claimed.length === 0) return emptyLot;
-    const key = makeReplayKey(this.#prefix, this.#options.clock.now());
+    const { clock } = this.#options;
+    const removeUntil = clock.now() + removeForMs;
+    const inHandUntil = clock.now() + inHandForMs;
     const objects = claimed.map(({ object }) => object);
     const lines = objects.map(({ line }) => line);
+    const key = makeReplayKey(this.#prefix, inHandUntil);
     await this.#putLines(key, lines);
-    await Promise.all(claimed.map((each) => this.#inTurn(() => this.#remove(each.key))));
-    return { objects, others: [], keys: [key] };
+    const removed = await Promise.all(
+      claimed.map((each) =>
+        this.#inTurn(async () => clock.now() < removeUntil && (await this.#remove(each.key))),
+      ),
+    );
+    const keys = [key];
+    if (clock.now() >= inHandUntil) {
+      // The file may be gone: another run may have settled it meanwhile.
+      const secondKey = makeReplayKey(this.#prefix, clock.now());
+      await this.#putLines(secondKey, lines);
+      keys.push(secondKey);
+    }
+    const doubtful = objects.filter((_, index) => removed[index] !== true);
+    return { objects, others: [], keys, doubtful, inHandUntil };
   }
 
   async #takeFile(key: string, { stem, extension, name }: FailedKey & { kind: 'file' }): Promise<Lot> {
-    const reasonsKey = `${stem}.jsonl`;
-    // The reasons hold all the names.
-    if (extension === 'txt' && (await this.#read(reasonsKey)) !== undefined) return emptyLot;
+    if (extension === 'txt') {
+      const reasons = await this.#read(`${stem}.jsonl`);
+      // The reasons hold all the names, if they are there.
+      if (reasons === unreadable || (reasons !== undefined && reasons !== '')) return emptyLot;
+    }
     const body = await this.#read(key);
-    if (body === undefined) return emptyLot;
+    if (body === undefined || body === unreadable) return emptyLot;
     const single = parseEntry(body);
     if (single?.name === name) {
       // No file of ours, but the log object of a source object that is called like one.
@@ -217,14 +265,14 @@ export class FailedList {
       entry: extension === 'txt' ? parseListLine(line) : parseEntry(line),
     }));
     // All of a file is of one task.
-    const known = entries.find(({ entry }) => entry !== undefined)?.entry;
-    if (known !== undefined && this.#isOfOtherTask(known)) return emptyLot;
+    if (entries.some(({ entry }) => entry !== undefined && this.#isOfOtherTask(entry))) return emptyLot;
     return {
+      ...emptyLot,
       objects: entries.flatMap(({ entry }) =>
         entry?.name === undefined ? [] : [complete(entry, entry.name)],
       ),
       others: entries.flatMap(({ line, entry }) => (entry?.name === undefined ? [line] : [])),
-      keys: extension === 'txt' ? [key] : [key, `${stem}.txt`],
+      keys: extension === 'jsonl' && lines.length > 0 ? [key, `${stem}.txt`] : [key],
     };
   }
 
@@ -238,22 +286,34 @@ export class FailedList {
     return isOther;
   }
 
-  async #read(key: string): Promise<string | undefined> {
-    return this.#attempt(() => this.#options.logBucket.get(key));
-  }
-
-  async #remove(key: string): Promise<void> {
-    await this.#attempt(() => this.#options.logBucket.delete(key));
-  }
-
-  async #attempt<Result>(call: () => Promise<Result>): Promise<Result | undefined> {
+  /** The body, or undefined when there is none. */
+  async #read(key: string): Promise<string | typeof unreadable | undefined> {
     try {
-      return await call();
+      return await this.#call(() => this.#options.logBucket.get(key));
     } catch (error) {
-      if (!(error instanceof LogBucketError)) throw error;
-      this.fault ??= error;
-      return undefined;
+      this.#note(error);
+      return unreadable;
     }
+  }
+
+  /** @returns whether it is gone. */
+  async #remove(key: string): Promise<boolean> {
+    try {
+      await this.#call(() => this.#options.logBucket.delete(key));
+      return true;
+    } catch (error) {
+      this.#note(error);
+      return false;
+    }
+  }
+
+  #note(error: unknown): void {
+    if (!(error instanceof LogBucketError)) throw error;
+    this.fault ??= error;
+  }
+
+  #call<Result>(call: () => Promise<Result>): Promise<Result> {
+    return callStore(call, this.#options);
   }
 
   #putLines(key: string, lines: readonly string[]): Promise<void> {
@@ -287,6 +347,7 @@ function parseEntry(text: string): Partial<FailedObject> | undefined {
     attempts: typeof attempts === 'number' && Number.isSafeInteger(attempts) ? attempts : 0,
     eventTime: getText('event_time'),
     eventId: getText('event_id'),
+    reasonClass: getText('reason_class'),
     line: JSON.stringify(value),
   };
 }
@@ -309,6 +370,7 @@ function complete(object: Partial<FailedObject>, name: string): FailedObject {
     attempts: 0,
     eventTime: undefined,
     eventId: undefined,
+    reasonClass: undefined,
     ...object,
     name,
     line: object.name === name && object.line !== undefined ? object.line : JSON.stringify({ name }),

@@ -7,8 +7,10 @@ export const listsFolder = 'oms_source_record';
 /** Longest key of the stores, in bytes. Source: OBS, S3, Blob Storage and Cloud Storage agree on 1,024. */
 const maxKeyBytes = 1024;
 
-/** A list: what was requested, what was not, and the part of the latter that no replay tries again. */
-export type ListName = 'success_object' | 'failed_object' | 'failed_object/.parked';
+const listNames = ['success_object', 'failed_object', 'parked_object'] as const;
+
+/** A list: what was requested, what was not, and of the latter what no replay tries again. */
+export type ListName = (typeof listNames)[number];
 
 /** What the keys of a list begin with. */
 export function listPrefix(address: LogBucketAddress, list: ListName): string {
@@ -17,17 +19,17 @@ export function listPrefix(address: LogBucketAddress, list: ListName): string {
 
 /** Is it the key of a list of ours in the log bucket? Events about those are never synchronized. */
 export function isListKey(address: LogBucketAddress, key: string): boolean {
-  return (
-    key.startsWith(listPrefix(address, 'success_object')) ||
-    key.startsWith(listPrefix(address, 'failed_object'))
-  );
+  return listNames.some((list) => key.startsWith(listPrefix(address, list)));
 }
+
+/** Folders of a list in which names are no names of objects. */
+const ownFolders = /^\.(long|invalid|replay)\//;
 
 /** The key of a log object, and the one that it has if the store refuses the first. */
 export function makeObjectKeys(prefix: string, name: string): { key: string; otherKey?: string } {
   const key = `${prefix}${name}`;
   const otherKey = `${prefix}.long/${hash(name)}`;
-  const isPlain = Buffer.byteLength(key) <= maxKeyBytes && !/^\.(long|invalid|parked|replay)\//.test(name);
+  const isPlain = Buffer.byteLength(key) <= maxKeyBytes && !ownFolders.test(name);
   return isPlain ? { key, otherKey } : { key: otherKey };
 }
 
@@ -43,9 +45,9 @@ export function makeFileKey(prefix: string, now: number): string {
   return `${prefix}${time.slice(0, 10).replaceAll('-', '/')}/${makeFileName(time)}`;
 }
 
-/** The key of a file that holds what a replay has in hand. */
-export function makeReplayKey(prefix: string, now: number): string {
-  return `${prefix}.replay/${makeFileName(new Date(now).toISOString())}.jsonl`;
+/** The key of a file that holds what a replay has in hand: no other one touches it until then. */
+export function makeReplayKey(prefix: string, inHandUntil: number): string {
+  return `${prefix}.replay/${makeFileName(new Date(inHandUntil).toISOString())}.jsonl`;
 }
 
 function makeFileName(time: string): string {
@@ -62,22 +64,26 @@ export type FailedKey =
       readonly stem: string;
       readonly extension: 'jsonl' | 'txt';
       readonly name: string;
+      /** For a file that a replay has in hand; in milliseconds since 1970. */
+      readonly inHandUntil: number | undefined;
     }
-  /** Nothing to replay: what is no name, what is parked, a folder. */
+  /** Nothing to replay: what is no name, or a folder. */
   | { readonly kind: 'none' };
 
-const fileName = /^(?:\d{4}\/\d\d\/\d\d|\.replay)\/\d{8}T\d{6}\.\d{3}Z-[\da-f-]{36}\.(jsonl|txt)$/;
+const fileName =
+  /^(\.replay|\d{4}\/\d\d\/\d\d)\/(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3})Z-[\da-f-]{36}\.(jsonl|txt)$/;
 
 /** Reads a key under `prefix`, that of the failed list. */
 export function readFailedKey(prefix: string, key: string): FailedKey {
   const name = key.slice(prefix.length);
-  const extension = fileName.exec(name)?.[1];
+  const [, folder, year, month, day, hours, minutes, seconds, extension] = fileName.exec(name) ?? [];
   if (extension === 'jsonl' || extension === 'txt') {
-    return { kind: 'file', stem: key.slice(0, -extension.length - 1), extension, name };
+    const time = Date.parse(`${year}-${month}-${day}T${hours}:${minutes}:${seconds}Z`);
+    const stem = key.slice(0, -extension.length - 1);
+    return { kind: 'file', stem, extension, name, inHandUntil: folder === '.replay' ? time : undefined };
   }
   if (name.startsWith('.long/')) return { kind: 'object', name: undefined };
-  const isNone = /^\.(invalid|parked|replay)\//.test(name) || !isObjectName(name);
-  return isNone ? { kind: 'none' } : { kind: 'object', name };
+  return ownFolders.test(name) || !isObjectName(name) ? { kind: 'none' } : { kind: 'object', name };
 }
 
 function hash(text: string): string {

@@ -35,17 +35,21 @@ export interface ListEntry extends ReceivedObject {
 
 /** Log objects written at a time. */
 const writesAtATime = 32;
-const maxTriesOfAWrite = 5;
+const maxTries = 5;
 const firstDelayMs = 100;
 const maxDelayMs = 2000;
 
-export interface ListWriterOptions {
+/** What it takes to call the log bucket. */
+export interface StoreOptions {
   readonly logBucket: LogBucket;
-  readonly settings: Pick<Settings, 'logBucket' | 'logLayout' | 'syncTaskId'>;
   readonly clock: Clock;
   readonly random: () => number;
-  /** What is not written by then counts as not written; milliseconds since 1970, or `Infinity`. */
+  /** What is not done by then counts as not done; milliseconds since 1970, or `Infinity`. */
   readonly writeUntil: number;
+}
+
+export interface ListWriterOptions extends StoreOptions {
+  readonly settings: Pick<Settings, 'logBucket' | 'logLayout' | 'syncTaskId'>;
 }
 
 /** Entries that could not be put on their list, and why. */
@@ -58,8 +62,8 @@ export interface Unwritten {
  * Puts the outcomes of one invocation on the lists of requested and unrequested objects.
  *
  * - Layout `object`: one log object per source object, written as soon as its outcome is known.
- *   `{list}/{name}`; a key over 1,024 bytes, or one that the store refuses, becomes `{list}/.long/{sha-256 of the name}`, and what is no name at all
- *   `failed_object/.invalid/{sha-256 of the text as JSON}`.
+ *   `{list}/{name}`; a key over 1,024 bytes, or one that the store refuses, becomes `{list}/.long/{sha-256 of the name}`,
+ *   and what is no name at all `failed_object/.invalid/{sha-256 of the text as JSON}`.
  * - Layout `list`: one text file per list, written at the end, that OMS takes as the input of a list migration;
  *   beside that of the failed a `.jsonl` with the reasons, which also holds what is no name at all.
  */
@@ -187,15 +191,24 @@ export interface ListFile {
  *
  * @throws {LogBucketError}
  */
-export async function putFile(
-  { key, body, type }: ListFile,
-  { clock, logBucket, random, writeUntil }: Omit<ListWriterOptions, 'settings'>,
-): Promise<void> {
+export function putFile({ key, body, type }: ListFile, options: StoreOptions): Promise<void> {
+  return callStore(() => options.logBucket.put(key, body, type), options);
+}
+
+/**
+ * Calls the log bucket, again after a passing fault while there is time.
+ *
+ * @throws {LogBucketError}
+ */
+export async function callStore<Result>(
+  call: () => Promise<Result>,
+  { clock, random, writeUntil }: StoreOptions,
+): Promise<Result> {
   for (let tries = 1; ; tries++) {
     try {
-      return await logBucket.put(key, body, type);
+      return await call();
     } catch (error) {
-      if (!(error instanceof LogBucketError) || !error.passing || tries >= maxTriesOfAWrite) throw error;
+      if (!(error instanceof LogBucketError) || !error.passing || tries >= maxTries) throw error;
       const delayMs = random() * Math.min(firstDelayMs * 2 ** (tries - 1), maxDelayMs);
       if (clock.now() + delayMs >= writeUntil) throw error;
       await clock.sleep(delayMs);

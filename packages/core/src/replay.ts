@@ -1,9 +1,11 @@
+import pLimit from 'p-limit';
 import { FailedList, type FailedObject, type Lot } from './failed-list.ts';
-import type { ListName } from './list-keys.ts';
+import { listsFolder, type ListName } from './list-keys.ts';
 import { LogBucketError } from './log-bucket.ts';
 import type { ListEntry, ReceivedObject } from './log-lists.ts';
 import { settleObjects, type Settlement, type SyncEnvironment } from './settlement.ts';
 import { logUnrequested } from './sync-log.ts';
+import type { Reason } from './sync-run.ts';
 import type { Report } from './synchronization.ts';
 import { planTime, type TimePlan } from './time-plan.ts';
 
@@ -25,13 +27,15 @@ export interface Replay {
   readonly report: Report;
   /** How many of the unrequested are parked: no replay tries them again. */
   readonly parked: number;
-  /** How many keys of the list were not taken in hand, as far as it was listed. */
-  readonly left: number;
+  /** How many keys of the list were not looked at, as far as it was listed; a key may hold many objects. */
+  readonly leftKeys: number;
   /** Why the list could not be read or written. Nothing is lost by it. */
   readonly problem: LogBucketError | undefined;
 }
 
 const defaultMaxObjects = 20_000;
+/** Keys that are kept of a longer list: more than objects, since some are of other tasks. */
+const maxKeys = 50_000;
 /** Names that are settled together; between two such parts there may be an end. */
 const objectsInAPart = 1000;
 /** Listing a long list must leave time to send. */
@@ -40,15 +44,22 @@ const listingShare = 0.4;
 const leastSendMs = 500;
 /** What taking a lot off the list takes, on a slow day. */
 const maxReleaseMs = 1000;
-/** What OMS refuses is parked if it is on the list for so long: until then it may have been a setting. */
-const refusedMaxAgeMs = 24 * 3_600_000;
+/**
+ * What OMS has refused before is parked if it is on the list for so long: until then it may have been a setting. Sooner
+ * if OMS has accepted other objects in the same run.
+ */
+const refusedMaxAgeMs = { whileOthersAreAccepted: 24 * 3_600_000, otherwise: 7 * 24 * 3_600_000 };
+/** These are about the task, not about an object: no such task. */
+const taskCodes = new Set(['OMS.0054', 'OMS.1009', 'HTTP.404']);
+/** A run ends after so many lots of which OMS has accepted nothing. */
+const maxLotsInVain = 3;
 
 /**
  * Requests what is on the failed list again, the oldest first, and takes off the list what OMS accepted. Ends before the
  * deadline, and early if OMS takes nothing; what is left is for the next run. Two runs at once do no harm: a name may be
  * requested twice.
  *
- * What will never succeed is parked under `failed_object/.parked/`: what OMS refuses as such for a day, what is older than
+ * What will never succeed is parked, on the list `parked_object`: what OMS refuses again and again, what is older than
  * `replay_max_age`, and what is no name.
  *
  * Never throws but for a defect.
@@ -67,6 +78,9 @@ class ReplayRun {
   /** What was tried again in vain. */
   readonly #failures: ListEntry[] = [];
   readonly #maxObjects: number;
+  /** Half of the requests in flight are for live events. */
+  readonly #environment: SyncEnvironment;
+  #hasAccepted = false;
   readonly #cost = { requests: 0, retries: 0, oms_ms: 0, log_bucket_ms: 0 };
   #received = 0;
   #merged = 0;
@@ -75,15 +89,19 @@ class ReplayRun {
   #parked = 0;
   /** Keys on the list. */
   #found = 0;
-  #isComplete = true;
+  #isComplete = false;
+  /** Nothing more is begun: the time is up, or OMS takes nothing. */
   #isOver = false;
-  #oldest: number | undefined;
+  #lotsInVain = 0;
+  #oldest = Infinity;
   #problem: LogBucketError | undefined;
 
   constructor(options: ReplayOptions) {
     const { clock, deadline, settings } = options;
     this.#options = options;
     this.#maxObjects = options.maxObjects ?? defaultMaxObjects;
+    const half = pLimit(Math.max(1, Math.floor(settings.maxInFlight / 2)));
+    this.#environment = { ...options, inTurn: (send) => half(() => options.inTurn(send)) };
     this.#startedAt = clock.now();
     this.#writeUntil = planTime(this.#startedAt, deadline, 0, settings.logLayout).writeUntil;
     this.#failedList = new FailedList({ ...options, writeUntil: this.#writeUntil });
@@ -94,9 +112,12 @@ class ReplayRun {
     const { clock } = this.#options;
     if (this.#writeUntil === Infinity) return this.#work();
     const stop = new AbortController();
-    await Promise.race([this.#work(), clock.sleep(this.#writeUntil - clock.now(), stop.signal)]);
+    const work = this.#work().then(() => true);
+    const timeIsUp = clock.sleep(this.#writeUntil - clock.now(), stop.signal).then(() => false);
+    const isDone = await Promise.race([work, timeIsUp]);
     stop.abort();
     this.#isOver = true;
+    if (!isDone) this.#problem ??= noTimeLeft;
   }
 
   /** Reports what was done until now. */
@@ -113,12 +134,12 @@ class ReplayRun {
     };
     const problem = this.#problem ?? this.#failedList.fault;
     const { ofOtherTasks, taken } = this.#failedList;
-    const left = this.#found - taken;
+    const leftKeys = this.#found - taken;
     logger.log(problem ? 'error' : 'info', 'sync', {
       replay: true,
       ...report,
       parked: this.#parked,
-      left,
+      left_keys: leftKeys,
       left_is_exact: this.#isComplete,
       requests: this.#cost.requests,
       retries: this.#cost.retries,
@@ -126,22 +147,27 @@ class ReplayRun {
       oms_ms: this.#cost.oms_ms,
       log_bucket_ms: this.#cost.log_bucket_ms,
       oldest_record_age_ms:
-        this.#oldest === undefined ? undefined : Math.max(0, this.#startedAt - this.#oldest),
-      of_other_tasks: ofOtherTasks === 0 ? undefined : ofOtherTasks,
+        this.#oldest === Infinity ? undefined : Math.max(0, this.#startedAt - this.#oldest),
       request_id: requestId,
       error: problem?.message,
     });
     logUnrequested(this.#failures, report.unrequested, this.#options);
-    return { report, parked: this.#parked, left, problem };
+    if (ofOtherTasks > 0) {
+      logger.log('warn', 'not replayed', {
+        of_other_tasks: ofOtherTasks,
+        message: `${ofOtherTasks} entries of the failed list are of other synchronization tasks than ${this.#options.settings.syncTaskId}: give each task a log bucket, or a prefix in one, of its own`,
+        request_id: requestId,
+      });
+    }
+    return { report, parked: this.#parked, leftKeys, problem };
   }
 
   async #work(): Promise<void> {
     const until = this.#startedAt + (this.#options.deadline - this.#startedAt) * listingShare;
     try {
-      const { oldest, more, isComplete } = await this.#failedList.findOldest(this.#maxObjects, until);
+      const { oldest, more, isComplete } = await this.#failedList.findOldest(maxKeys, until);
       this.#found = oldest.length + more;
       this.#isComplete = isComplete;
-      this.#oldest = oldest[0]?.lastModified.getTime();
       for await (const lot of this.#failedList.take(oldest)) {
         this.#received += lot.objects.length + lot.others.length;
         const unsettled = await this.#settle(lot);
@@ -158,9 +184,14 @@ class ReplayRun {
 
   /** Requests the objects of a lot. Gives those that are on no list again: they stay where they are. */
   async #settle({ objects }: Lot): Promise<readonly FailedObject[]> {
-    const names = new Map(objects.map((object) => [object.name, object]));
+    const names = mergeByName(objects);
     this.#merged += objects.length - names.size;
+    const requestedBefore = this.#requested;
     const waiting = [...names.values()];
+    for (const { recordedAt } of waiting) {
+      const time = Date.parse(recordedAt ?? '');
+      if (time < this.#oldest) this.#oldest = time;
+    }
     const unsettled: FailedObject[] = [];
     while (waiting.length > 0) {
       const part = waiting.slice(0, objectsInAPart);
@@ -169,19 +200,17 @@ class ReplayRun {
       if (this.#isOver) break;
       waiting.splice(0, part.length);
       const received = new Map(part.map((object, index) => [object.name, toReceived(object, index)]));
-      const settlement = await settleObjects(
-        received,
-        [],
-        times,
-        (entry) => this.#chooseList(entry),
-        this.#options,
-      );
+      const chooseList = (entry: ListEntry) => this.#chooseList(entry, names.get(entry.name));
+      const settlement = await settleObjects(received, [], times, chooseList, this.#environment);
       for (const { name } of settlement.unlisted) {
         const object = names.get(name);
         if (object !== undefined) unsettled.push(object);
       }
       this.#count(settlement);
     }
+    if (this.#requested > requestedBefore) this.#lotsInVain = 0;
+    else if (names.size > 0) this.#lotsInVain++;
+    this.#isOver ||= this.#lotsInVain >= maxLotsInVain;
     return [...unsettled, ...waiting];
   }
 
@@ -197,15 +226,23 @@ class ReplayRun {
     );
   }
 
-  #chooseList({ outcome, earlier }: ListEntry): ListName | undefined {
-    if (outcome.kind === 'requested') return 'success_object';
+  #chooseList({ outcome }: ListEntry, object: FailedObject | undefined): ListName | undefined {
+    if (outcome.kind === 'requested') {
+      this.#hasAccepted = true;
+      return 'success_object';
+    }
     // It was in no request: its entry is as true as it was.
     if (outcome.attempts === 0) return undefined;
     const { clock, settings } = this.#options;
-    const isRefused = outcome.reason.class === 'refused';
-    const maxAgeMs = Math.min(settings.replayMaxAgeMs, isRefused ? refusedMaxAgeMs : Infinity);
-    const isTooOld = clock.now() - Date.parse(earlier?.recordedAt ?? '') >= maxAgeMs;
-    return isTooOld ? 'failed_object/.parked' : 'failed_object';
+    const isRefusedAgain =
+      isAboutObject(outcome.reason) &&
+      outcome.reason.class === 'refused' &&
+      object?.reasonClass === 'refused';
+    const { whileOthersAreAccepted, otherwise } = refusedMaxAgeMs;
+    const refusedAgeMs = this.#hasAccepted ? whileOthersAreAccepted : otherwise;
+    const maxAgeMs = Math.min(settings.replayMaxAgeMs, isRefusedAgain ? refusedAgeMs : Infinity);
+    const isTooOld = clock.now() - Date.parse(object?.recordedAt ?? '') >= maxAgeMs;
+    return isTooOld ? 'parked_object' : 'failed_object';
   }
 
   #count({ entries, unlisted, lists, fault, statistics, writeMs }: Settlement): void {
@@ -214,21 +251,45 @@ class ReplayRun {
     const failed = listed.filter(({ outcome }) => outcome.kind === 'unrequested');
     this.#requested += listed.length - failed.length;
     this.#unrequested += failed.length;
-    this.#parked += failed.filter((entry) => lists.get(entry) === 'failed_object/.parked').length;
+    this.#parked += failed.filter((entry) => lists.get(entry) === 'parked_object').length;
     this.#failures.push(...unrequested);
     this.#problem ??= fault;
     this.#cost.requests += statistics.requests;
     this.#cost.retries += statistics.retries;
     this.#cost.oms_ms += statistics.omsMs;
     this.#cost.log_bucket_ms += writeMs;
-    // OMS is away, or accepts nobody: others will fare no better. What it refuses says nothing about others.
-    const isRefused = ({ outcome }: ListEntry) =>
-      outcome.kind === 'unrequested' && outcome.reason.class === 'refused';
-    this.#isOver ||= unrequested.length === entries.length && !unrequested.every(isRefused);
+    // OMS is away, or accepts nobody: others will fare no better. What it refuses of an object says nothing about others.
+    const saysNothing = ({ outcome }: ListEntry) =>
+      outcome.kind === 'unrequested' && outcome.reason.class === 'refused' && isAboutObject(outcome.reason);
+    this.#isOver ||= unrequested.length === entries.length && !unrequested.every(saysNothing);
   }
+}
+
+function isAboutObject({ code }: Reason): boolean {
+  return !taskCodes.has(code);
+}
+
+/** One entry for each name: the one that is on the list for longest. */
+function mergeByName(objects: readonly FailedObject[]): Map<string, FailedObject> {
+  const names = new Map<string, FailedObject>();
+  for (const object of objects) {
+    const other = names.get(object.name);
+    if (other === undefined || (object.recordedAt ?? '') < (other.recordedAt ?? '')) {
+      names.set(object.name, object);
+    }
+  }
+  return names;
 }
 
 function toReceived(object: FailedObject, index: number): ReceivedObject {
   const { name, store, bucket, eventTime, eventId, recordedAt, attempts } = object;
   return { index, name, store, bucket, eventTime, eventId, earlier: { recordedAt, attempts } };
 }
+
+const noTimeLeft = new LogBucketError({
+  operation: 'list',
+  key: listsFolder,
+  code: 'ETIMEDOUT',
+  passing: true,
+  message: 'the store did not answer before the invocation had to end',
+});

@@ -1,4 +1,3 @@
-import type { LimitFunction } from 'p-limit';
 import type { Clock } from './clock.ts';
 import type { ListName } from './list-keys.ts';
 import type { LogBucket, LogBucketError } from './log-bucket.ts';
@@ -6,7 +5,7 @@ import { ListWriter, type ListEntry, type ReceivedObject } from './log-lists.ts'
 import type { Logger } from './logger.ts';
 import type { SyncEventSink } from './oms-client.ts';
 import type { Settings } from './settings.ts';
-import { runSync, type SyncRunStatistics } from './sync-run.ts';
+import { runSync, type InTurn, type SyncRunStatistics } from './sync-run.ts';
 import type { TimePlan } from './time-plan.ts';
 
 /** What an instance works with. */
@@ -14,7 +13,7 @@ export interface SyncEnvironment {
   readonly settings: Settings;
   readonly oms: SyncEventSink;
   /** Lets `max_in_flight` requests to OMS be under way at a time. */
-  readonly inTurn: LimitFunction;
+  readonly inTurn: InTurn;
   readonly logBucket: LogBucket;
   readonly logger: Logger;
   readonly clock: Clock;

@@ -1,4 +1,3 @@
-import type { LimitFunction } from 'p-limit';
 import type { Clock } from './clock.ts';
 import { maxNamesPerRequest, type SyncEventSink } from './oms-client.ts';
 import { OmsError, type OmsFaultClass } from './oms-error.ts';
@@ -23,7 +22,7 @@ export interface SyncRunOptions {
   /** A number from 0 to below 1, as `Math.random` gives it. */
   readonly random: () => number;
   /** Lets so many requests to OMS be under way at a time; all runs of an instance share it. */
-  readonly inTurn: LimitFunction;
+  readonly inTurn: InTurn;
   readonly requestTimeoutMs: number;
   readonly maxAttempts: number;
   /** No request is under way after this time, in milliseconds since 1970; `Infinity` for no limit. */
@@ -31,6 +30,9 @@ export interface SyncRunOptions {
   /** Called once for each name, as soon as it is settled. */
   readonly onSettled: (name: string, outcome: Outcome) => void;
 }
+
+/** Runs something as soon as it is its turn. */
+export type InTurn = <Result>(act: () => Promise<Result>) => Promise<Result>;
 
 /** The cost of a sync run. */
 export interface SyncRunStatistics {

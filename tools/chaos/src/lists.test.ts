@@ -19,7 +19,7 @@ it('the lists are read in both layouts, with what a replay has in hand', async (
     [`failed_object/2026/11/22/${stem}.txt`]: 'e\n',
     [`failed_object/2026/11/22/${stem}.jsonl`]: entry('e') + entry('only a reason'),
     [`failed_object/.replay/${stem}.jsonl`]: entry('f') + '{"name":"g"}\n',
-    [`failed_object/.parked/2026/11/22/${stem}.jsonl`]: entry('h'),
+    [`parked_object/2026/11/22/${stem}.jsonl`]: entry('h'),
   };
   for (const [key, body] of Object.entries(files)) await objects.write(`oms_source_record/${key}`, body);
   const { requested, failed, text } = await readLists(folder);

@@ -15,17 +15,17 @@ export interface Lists {
 /** A file of many names, in whatever layout; anything else is the log object of one name. */
 const listFile = /\/\d{8}T\d{6}\.\d{3}Z-[\da-f-]{36}\.(txt|jsonl)$/;
 /** What a replay has in hand, or has given up: those names stand in the file of the reasons alone. */
-const replayFile = /\/failed_object\/\.(replay|parked)\//;
+const replayFile = /\/(failed_object\/\.replay|parked_object)\//;
 
 /** Reads the lists of a log bucket that lies in a folder, as an operator would find them. */
 export async function readLists(folder: string): Promise<Lists> {
   const objects = new ObjectFolder(folder);
-  const read = async (list: 'success_object' | 'failed_object'): Promise<File[]> => {
+  const read = async (list: 'success_object' | 'failed_object' | 'parked_object'): Promise<File[]> => {
     const found = await objects.list(`oms_source_record/${list}/`);
     return Promise.all(found.map(async ({ key }) => ({ key, body: String(await objects.read(key)) })));
   };
   const succeeded = await read('success_object');
-  const failed = await read('failed_object');
+  const failed = [...(await read('failed_object')), ...(await read('parked_object'))];
   const reasons = new Map(failed.flatMap(readEntries).map(({ name, reason }) => [name, reason]));
   return {
     requested: new Set(succeeded.flatMap(readNames)),
