@@ -1,57 +1,8 @@
-// The process that functions run in: does what Azure's Node.js worker does, with a stand-in of the module
-// @azure/functions-core that the worker supplies. What turns the host's values into arguments is the app's own library.
-// Source: Azure/azure-functions-nodejs-worker, setupCoreModule.ts, InvocationHandler.ts.
-import { readFileSync } from 'node:fs';
-import Module, { createRequire } from 'node:module';
-import path from 'node:path';
-import type {
-  AzureAnswer,
-  AzureFunction,
-  AzureInvocation,
-  AzureLogLevel,
-} from './azure-functions-messages.ts';
+// The process that functions run in, as the host starts it.
+import type { AzureAnswer, AzureInvocation } from './azure-functions-messages.ts';
+import { AzureWorker } from './azure-functions-worker.ts';
 
-type Callback = (...args: unknown[]) => unknown;
-
-/** What `@azure/functions` gives to the worker. */
-interface ProgrammingModel {
-  getCapabilities(workerCapabilities: object): Promise<object>;
-  getInvocationModel(context: object): InvocationModel;
-}
-
-interface InvocationModel {
-  getArguments(): Promise<{ context: object; inputs: unknown[] }>;
-  invokeFunction(context: object, inputs: unknown[], callback: Callback): Promise<unknown>;
-  getResponse(context: object, result: unknown): Promise<{ returnValue?: { json?: string } | null }>;
-}
-
-let model: ProgrammingModel | undefined;
-const functions = new Map<string, { readonly metadata: AzureFunction; readonly callback: Callback }>();
-
-/** What the worker supplies as `@azure/functions-core`; only what an app without hooks and streams needs. */
-const coreApi = {
-  version: '3.10.1',
-  hostVersion: '4.1036.3',
-  setProgrammingModel: (programmingModel: ProgrammingModel) => {
-    model = programmingModel;
-  },
-  getProgrammingModel: () => model,
-  registerFunction: (metadata: AzureFunction, callback: Callback) => {
-    functions.set(metadata.name, { metadata, callback });
-  },
-  registerHook: () => {
-    throw new Error('this host runs no hooks');
-  },
-  log: () => undefined,
-};
-
-// oxlint-disable-next-line typescript/unbound-method -- called with the module that requires, below
-const requireUnpatched = Module.prototype.require;
-Object.defineProperty(Module.prototype, 'require', {
-  value(this: Module, id: string): unknown {
-    return id === '@azure/functions-core' ? coreApi : requireUnpatched.call(this, id);
-  },
-});
+const worker = AzureWorker.load(process.env['AzureWebJobsScriptRoot'] ?? '/home/site/wwwroot');
 
 process.on('message', (invocation: AzureInvocation) => {
   void answer(invocation);
@@ -59,49 +10,22 @@ process.on('message', (invocation: AzureInvocation) => {
 void start();
 
 async function start(): Promise<void> {
-  const root = process.env['AzureWebJobsScriptRoot'] ?? '/home/site/wwwroot';
-  const manifest: unknown = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-  const main: unknown =
-    typeof manifest === 'object' && manifest !== null ? Reflect.get(manifest, 'main') : undefined;
-  createRequire(`${root}/`)(path.join(root, String(main)));
-  await model?.getCapabilities({});
-  send({ kind: 'ready', functions: [...functions.values()].map(({ metadata }) => metadata) });
+  send({ kind: 'ready', functions: (await worker).functions });
 }
 
 async function answer(invocation: AzureInvocation): Promise<void> {
-  const { invocationId } = invocation;
+  const { invocationId, functionName } = invocation;
   try {
-    send({ kind: 'result', invocationId, value: await invoke(invocation) });
+    const value = await (
+      await worker
+    ).invoke(invocation, (level, message) =>
+      send({ kind: 'log', functionName, invocationId, level, message }),
+    );
+    send({ kind: 'result', invocationId, value });
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     send({ kind: 'failure', invocationId, errorType: name, errorMessage: message });
   }
-}
-
-async function invoke(invocation: AzureInvocation): Promise<unknown> {
-  const { invocationId, functionName, inputData, triggerMetadata } = invocation;
-  const found = functions.get(functionName);
-  if (found === undefined || model === undefined) {
-    throw new Error(`Function code for '${functionName}' is not loaded and cannot be invoked.`);
-  }
-  const invocationModel = model.getInvocationModel({
-    invocationId,
-    metadata: found.metadata,
-    request: { invocationId, inputData, triggerMetadata },
-    state: 'invocation',
-    log: (level: AzureLogLevel, _category: string, message: string) =>
-      send({ kind: 'log', functionName, invocationId, level, message }),
-  });
-  const { context, inputs } = await invocationModel.getArguments();
-  let result: unknown;
-  try {
-    result = await invocationModel.invokeFunction(context, inputs, found.callback);
-  } catch (error) {
-    // The worker takes anything else that is thrown for a success.
-    if (error instanceof Error) throw error;
-  }
-  const { returnValue } = await invocationModel.getResponse(context, result);
-  return returnValue?.json === undefined ? returnValue : JSON.parse(returnValue.json);
 }
 
 function send(message: AzureAnswer): void {

@@ -1,5 +1,7 @@
 export { LambdaHost, type LambdaHostOptions } from './aws-lambda.ts';
 export { AzureHost } from './azure-functions.ts';
+export type { AzureInvocation } from './azure-functions-messages.ts';
+export { AzureWorker } from './azure-functions-worker.ts';
 export { FunctionGraphHost } from './functiongraph.ts';
 export type { HostOptions, InvocationResult } from './invocation.ts';
 export { GcfHost, type GcfCloudEvent, type GcfResult } from './gcf.ts';
