@@ -216,4 +216,51 @@ describe('translateGcs', () => {
     ]);
     expect(JSON.stringify(records).length).toBeLessThan(2000);
   });
+
+  it('reads bucket, time and id from wherever the event has them', () => {
+    const { data, ...bare } = cloudEvent('a') as { data: object };
+    expect(translateGcs({ ...bare, bucket: 'beside', data: { name: 'a' } })).toMatchObject([
+      { bucket: 'beside' },
+    ]);
+    const background = {
+      data,
+      context: {
+        eventId: 'id-3',
+        timestamp: '2026-03-01T00:00:00Z',
+        eventType: 'google.storage.object.finalize',
+      },
+    };
+    expect(translateGcs(background)).toMatchObject([
+      { kind: 'created', eventTime: '2026-03-01T00:00:00Z', eventId: 'id-3' },
+    ]);
+    const { attributes, ...message } = notification('a') as { attributes: Record<string, unknown> };
+    const { bucketId: _, eventTime: __, ...others } = attributes;
+    expect(translateGcs(push({ ...message, attributes: others }))).toMatchObject([
+      { bucket: 'photos', eventTime: '2026-02-01T12:34:57.12Z' },
+    ]);
+    expect(translateGcs(push({ ...notification('a', { bucketId: 'first' }) }))).toMatchObject([
+      { bucket: 'first' },
+    ]);
+  });
+
+  it.each(['AN_OBJECT_FINALIZE', 'OBJECT_FINALIZE of mine', 'object', undefined])(
+    'does not take the event type %s of another publisher for one of Cloud Storage',
+    (eventType) => {
+      expect(() => translateGcs(push(notification('a', { eventType })))).toThrow(
+        'message.attributes.eventType',
+      );
+    },
+  );
+
+  it('does not take an event with a message in it for a push', () => {
+    const event = { ...cloudEvent('a'), message: notification('b') };
+    expect(translateGcs(event)).toMatchObject([{ name: 'a' }]);
+  });
+
+  it('says which event of a list it does not know', () => {
+    expect(translateGcs([cloudEvent('a'), {}])).toMatchObject([
+      { name: 'a' },
+      { kind: 'unknown', reason: expect.stringContaining('[1]: expected') as unknown },
+    ]);
+  });
 });

@@ -23,6 +23,7 @@ describe('getLambdaEventKind', () => {
     ['s3', { source: 'aws.s3', 'detail-type': 'Object Created', detail: {} }],
     ['s3', { source: 'aws.s3', 'detail-type': 'Scheduled Event', detail: {} }],
     ['s3-batch', { invocationSchemaVersion: '1.0', tasks: [] }],
+    ['eventbridge', { source: 'aws.events', 'detail-type': 'Anything else', detail: {} }],
     ['scheduled', { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} }],
     ['scheduled', { source: 'aws.scheduler', 'detail-type': 'Scheduled Event', detail: '{}' }],
   ])('is %s for %j', (kind, event) => {
@@ -58,6 +59,13 @@ describe('readSqsMessages', () => {
 
   it('refuses what has no records', () => {
     expect(() => readSqsMessages({})).toThrow('expected "Records", found an empty object');
+  });
+});
+
+describe('a message without the address of its queue', () => {
+  it('is of no FIFO queue', () => {
+    const { eventSourceARN: _, ...record } = sqsRecord;
+    expect(readSqsMessages({ Records: [record] })).toMatchObject([{ isFifo: false }]);
   });
 });
 

@@ -223,4 +223,35 @@ describe('translateObs', () => {
     expect(JSON.stringify(record).length).toBeLessThan(500);
     expect(() => translate('x'.repeat(1e6))).toThrow(/^.{0,300}$/);
   });
+
+  it('reads bucket and id of older records', () => {
+    const record = { ...olderNotification('a'), responseElements: { 'x-amz-request-id': 'id-9' } };
+    expect(translate({ Records: [record] })).toMatchObject([{ eventId: 'id-9' }]);
+    const { obs, ...others } = notification('a') as { obs: object };
+    const nameless = { ...others, obs: { ...obs, bucket: { bucket: 'photos' } } };
+    expect(translate({ Records: [nameless] })).toMatchObject([{ bucket: 'photos' }]);
+  });
+
+  it('takes a prefix off an event name, and nothing else', () => {
+    const kindOf = (eventName: string) => translate({ Records: [notification('a', eventName)] })[0]?.kind;
+    expect(kindOf('s3:ObjectCreated:Put')).toBe('created');
+    expect(kindOf('Objects3:Created:Put')).toBe('ignored');
+  });
+
+  it('says which event of a list, and which record of an event, it does not know', () => {
+    const reasons = translate([{}, cloudEvent('a', { data: [{}] }), cloudEvent('a', { data: {} })]).map(
+      (record) => (record.kind === 'unknown' ? record.reason : ''),
+    );
+    expect(reasons[0]).toMatch(/^\[0\]: /);
+    expect(reasons[1]).toMatch(/data\[0\]/);
+    expect(reasons[2]).toMatch(/data: /);
+    expect(() => translate(cloudEvent('a', { data: [] }))).toThrow('data: expected a record');
+  });
+
+  it('does not take the subject of an event with several records for a key', () => {
+    const { data } = cloudEvent('a%2Bb') as { data: unknown };
+    const record: unknown = Array.isArray(data) ? data[0] : data;
+    const several = { ...cloudEvent('a%2Bb'), subject: 'a%2Bb+', data: [record, record] };
+    expect(translate(several).map((found) => 'name' in found && found.name)).toEqual(['a+b', 'a+b']);
+  });
 });

@@ -236,4 +236,36 @@ describe('translateS3', () => {
     expect(JSON.stringify(translateS3(eventBridge('a', long))).length).toBeLessThan(400);
     expect(() => translateS3(long)).toThrow(/^.{0,300}$/);
   });
+
+  it('reads time and id of a test event', () => {
+    const event = {
+      Event: 's3:TestEvent',
+      Time: '2026-02-01T00:00:00Z',
+      Bucket: 'photos',
+      RequestId: 'id-7',
+    };
+    expect(translateS3(event)).toEqual([
+      {
+        kind: 'ignored',
+        store: 's3',
+        bucket: 'photos',
+        eventTime: '2026-02-01T00:00:00Z',
+        eventId: 'id-7',
+        reason: 's3:TestEvent',
+      },
+    ]);
+  });
+
+  it('takes a prefix off an event name, and nothing else', () => {
+    const kindOf = (eventName: string) =>
+      translateS3({ Records: [notification('a', { eventName })] })[0]?.kind;
+    expect(kindOf('s3:ObjectCreated:Put')).toBe('created');
+    expect(kindOf('Objects3:Created:Put')).toBe('ignored');
+  });
+
+  it('says what is wrong with the type of an event of EventBridge', () => {
+    expect(() => translateS3(eventBridge('a', 7))).toThrow(
+      'detail-type: expected "Object Created", found a number',
+    );
+  });
 });
