@@ -158,7 +158,7 @@ export class FailedList {
   async *take(keys: readonly LogObject[]): AsyncGenerator<Lot, void, undefined> {
     // Without the permission, each run would write a file and request everything again.
     if (keys.length > 0)
-      await this.#call(() => this.#options.logBucket.delete(`${this.#prefix}.replay/none`));
+      await this.#call((ms) => this.#options.logBucket.delete(`${this.#prefix}.replay/none`, ms));
     for (let start = 0; start < keys.length; start += objectsInALot) {
       const part = keys
         .slice(start, start + objectsInALot)
@@ -289,7 +289,7 @@ export class FailedList {
   /** The body, or undefined when there is none. */
   async #read(key: string): Promise<string | typeof unreadable | undefined> {
     try {
-      return await this.#call(() => this.#options.logBucket.get(key));
+      return await this.#call((ms) => this.#options.logBucket.get(key, ms));
     } catch (error) {
       this.#note(error);
       return unreadable;
@@ -299,7 +299,7 @@ export class FailedList {
   /** @returns whether it is gone. */
   async #remove(key: string): Promise<boolean> {
     try {
-      await this.#call(() => this.#options.logBucket.delete(key));
+      await this.#call((ms) => this.#options.logBucket.delete(key, ms));
       return true;
     } catch (error) {
       this.#note(error);
@@ -312,7 +312,7 @@ export class FailedList {
     this.fault ??= error;
   }
 
-  #call<Result>(call: () => Promise<Result>): Promise<Result> {
+  #call<Result>(call: (timeLimitMs: number) => Promise<Result>): Promise<Result> {
     return callStore(call, this.#options);
   }
 

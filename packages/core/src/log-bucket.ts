@@ -11,6 +11,8 @@ export interface LogObject {
  *
  * Keys are whole: the caller puts the prefix in front. Bodies are text: lists are, and the SDK of OBS corrupts
  * anything else. Every method throws {@link LogBucketError} and nothing else.
+ *
+ * A call with `timeLimitMs` is given up, and its connection closed, when that is over, or earlier by the store's own limit.
  */
 export interface LogBucket {
   /**
@@ -19,13 +21,13 @@ export interface LogBucket {
    */
   prepare(): Promise<void>;
   /** Writes one object whole; an older one of the same key is replaced. Durable once it resolves. */
-  put(key: string, body: string, contentType: string): Promise<void>;
+  put(key: string, body: string, contentType: string, timeLimitMs?: number): Promise<void>;
   /** The body, or undefined when there is no such object. */
-  get(key: string): Promise<string | undefined>;
+  get(key: string, timeLimitMs?: number): Promise<string | undefined>;
   /** All objects whose key begins with the prefix, in the order of the keys' UTF-8 bytes (in `az`, in an order of its own). */
   list(prefix: string): AsyncIterable<LogObject>;
   /** Removes an object; none of that key is no error. */
-  delete(key: string): Promise<void>;
+  delete(key: string, timeLimitMs?: number): Promise<void>;
 }
 
 /** A log bucket did not do what was asked. `passing`: the same call may work later. */
@@ -39,6 +41,8 @@ export class LogBucketError extends Error {
   /** The store's own code, such as `AccessDenied`, or that of the network fault, such as `ECONNREFUSED`. */
   readonly code: string;
   readonly passing: boolean;
+  /** That the store does not take this key, whatever the object: it may take another. */
+  readonly isKeyRefused: boolean;
 
   constructor(fault: {
     operation: LogBucketError['operation'];
@@ -46,6 +50,7 @@ export class LogBucketError extends Error {
     status?: number | undefined;
     code: string;
     passing: boolean;
+    isKeyRefused?: boolean | undefined;
     message: string;
     cause?: unknown;
   }) {
@@ -55,5 +60,6 @@ export class LogBucketError extends Error {
     this.status = fault.status;
     this.code = fault.code;
     this.passing = fault.passing;
+    this.isKeyRefused = fault.isKeyRefused ?? false;
   }
 }

@@ -151,8 +151,8 @@ export class ListWriter {
     try {
       await putFile(file, this.#options);
     } catch (error) {
-      const isRefusedKey = error instanceof LogBucketError && error.status === 400 && !error.passing;
-      if (!isRefusedKey || file.otherKey === undefined) throw error;
+      const isKeyRefused = error instanceof LogBucketError && error.isKeyRefused;
+      if (!isKeyRefused || file.otherKey === undefined) throw error;
       await putFile({ ...file, key: file.otherKey }, this.#options);
     }
   }
@@ -192,7 +192,7 @@ export interface ListFile {
  * @throws {LogBucketError}
  */
 export function putFile({ key, body, type }: ListFile, options: StoreOptions): Promise<void> {
-  return callStore(() => options.logBucket.put(key, body, type), options);
+  return callStore((timeLimitMs) => options.logBucket.put(key, body, type, timeLimitMs), options);
 }
 
 /**
@@ -201,12 +201,13 @@ export function putFile({ key, body, type }: ListFile, options: StoreOptions): P
  * @throws {LogBucketError}
  */
 export async function callStore<Result>(
-  call: () => Promise<Result>,
+  call: (timeLimitMs: number) => Promise<Result>,
   { clock, random, writeUntil }: StoreOptions,
 ): Promise<Result> {
   for (let tries = 1; ; tries++) {
     try {
-      return await call();
+      // Nobody waits for it any longer than that, and its connection is needed.
+      return await call(writeUntil - clock.now());
     } catch (error) {
       if (!(error instanceof LogBucketError) || !error.passing || tries >= maxTries) throw error;
       const delayMs = random() * Math.min(firstDelayMs * 2 ** (tries - 1), maxDelayMs);

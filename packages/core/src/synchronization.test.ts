@@ -395,6 +395,7 @@ describe('synchronize', () => {
               code: 'InvalidURI',
               status: 400,
               passing: false,
+              isKeyRefused: true,
               message: operation,
             });
           }
@@ -402,6 +403,21 @@ describe('synchronize', () => {
       });
       expect(counts).toEqual(report({ received: 1, requested: 1 }));
       expect(logBucket.keys('oms_source_record/success_object/.long/')).toHaveLength(1);
+    });
+
+    it('does not try another key when the store refuses for another reason', async () => {
+      const put: string[] = [];
+      const { error } = await play([created('a')], {
+        fail: (operation, key) => {
+          put.push(key);
+          if (operation === 'put') {
+            const fault = { status: 400, code: 'ExpiredToken', passing: false, message: 'expired' };
+            throw new LogBucketError({ operation, key, ...fault });
+          }
+        },
+      });
+      expect(error?.report).toEqual(report({ received: 1, returned: 1 }));
+      expect(put.filter((key) => key !== '')).toEqual(['oms_source_record/success_object/a']);
     });
   });
 

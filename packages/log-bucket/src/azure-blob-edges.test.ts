@@ -43,6 +43,22 @@ function callsOf(bucket: LogBucket) {
   ] as const;
 }
 
+const certificate = makeCertificate();
+const startTlsServer = async (listener: RequestListener) => {
+  const server = createTlsServer(certificate, (request, response) =>
+    request.resume().on('end', () => listener(request, response)),
+  );
+  server.keepAliveTimeout = 0; // Never ends an idle connection.
+  return `https://${await listen(server)}`;
+};
+/** https://learn.microsoft.com/azure/app-service/overview-managed-identity, "REST endpoint reference" */
+const handOut: RequestListener = (_request, response) => {
+  const expires = String(Math.floor(Date.now() / 1000) + 3600);
+  response
+    .writeHead(200, { 'content-type': 'application/json' })
+    .end(JSON.stringify({ access_token: testKeys.securityToken, expires_on: expires, token_type: 'Bearer' }));
+};
+
 afterEach(() => {
   vi.unstubAllEnvs();
 });
@@ -92,6 +108,17 @@ describe('a refusal', () => {
     expect((await faultOf(bucket.put('a', 'a', textType))).message).toBe(
       'log bucket: put a: HTTP 403 AuthorizationFailure: What a pity. (request a-number)',
     );
+  });
+
+  it.each([
+    [400, 'InvalidUri', true],
+    [400, 'InvalidResourceName', true],
+    [400, 'OutOfRangeInput', true],
+    [400, 'InvalidHeaderValue', false],
+    [403, 'AuthenticationFailed', false],
+  ])('with %d %s refuses the key: %s', async (status, code, isKeyRefused) => {
+    const bucket = await openFor(refusing(status, code));
+    expect(await faultOf(bucket.put('p', 'a', textType))).toMatchObject({ code, isKeyRefused });
   });
 
   it('of a missing blob is none', async () => {
@@ -205,6 +232,16 @@ describe('the connection', () => {
     }
   });
 
+  it('is closed when the time limit of the call is over', async () => {
+    const closed = vi.fn<() => void>();
+    const bucket = await openFor((request) => void request.socket.on('close', closed));
+    const calls = [bucket.put('a', 'a', textType, 100), bucket.get('a', 100), bucket.delete('a', 100)];
+    for (const fault of await Promise.all(calls.map(faultOf))) {
+      expect(fault).toMatchObject({ code: 'ETIMEDOUT', passing: true });
+    }
+    await vi.waitFor(() => expect(closed).toHaveBeenCalledTimes(calls.length));
+  });
+
   it('that is reset or cut off is a passing fault, and asked once', async () => {
     const reset: RequestListener = (request) => void request.socket.resetAndDestroy();
     const cut: RequestListener = (_request, response) => {
@@ -313,10 +350,41 @@ describe('the keys', () => {
     credentials: testCredentials,
   } as const;
 
+  it.each([
+    ['https://testaccount.blob.core.windows.net/', true],
+    ['https://testaccount.blob.core.windows.net:443', true],
+    ['https://testaccount2.blob.core.windows.net/', false],
+    ['https://another.blob.core.windows.net/testaccount', false],
+    ['http://127.0.0.1:10000/testaccount', true],
+    ['http://localhost:10000/testaccount/', true],
+    ['http://127.0.0.1:10000/mytestaccount', false],
+    ['http://[::1]:10000/another', false],
+    ['testaccount', false],
+  ])('of the endpoint %s count for this account: %s', async (endpoint, isTaken) => {
+    const signature = `sv=2022-11-02&sig=${testKeys.secretKey}`;
+    vi.stubEnv(
+      'AZURE_STORAGE_CONNECTION_STRING',
+      `BlobEndpoint=${endpoint};SharedAccessSignature=${signature}`,
+    );
+    // Without it, the managed identity is asked, and loaded for that.
+    const identity = vi.fn<() => void>();
+    vi.doMock('@azure/identity', () => {
+      identity();
+      throw new Error('not here');
+    });
+    await openAzureBlob(settings)
+      .prepare()
+      .catch(() => undefined);
+    vi.doUnmock('@azure/identity');
+    expect(identity).toHaveBeenCalledTimes(isTaken ? 0 : 1);
+  });
+
+  // All in one test, as the SDK keeps to the first IDENTITY_ENDPOINT that a process has.
   it('of another account are left alone: the managed identity is asked, which may be away or silent', async () => {
     const answers: RequestListener[] = [
       (_request, response) => void response.writeHead(404).end(),
       () => undefined,
+      handOut,
     ];
     const seen = vi.fn<RequestListener>((request, response) => answers.shift()?.(request, response));
     vi.stubEnv('IDENTITY_ENDPOINT', (await serve(seen)).href);
@@ -327,9 +395,15 @@ describe('the keys', () => {
     expect(fault).toMatchObject({ code: 'CredentialUnavailableError', status: undefined, passing: true });
     expect(seen).toHaveBeenCalledTimes(1);
 
-    const bucket = openAzureBlobLogBucket({ account, container: 'lists', timeoutMs: 50 });
-    expect(await faultOf(bucket.get('a'))).toMatchObject({ code: 'ETIMEDOUT', passing: true });
+    const endpoint = new URL(await startTlsServer((_request, response) => void response.end()));
+    const bucket = openAzureBlobLogBucket({ account, container: 'lists', endpoint, timeoutMs: 1_000 });
+    const silent = await Promise.all([faultOf(bucket.get('a')), faultOf(bucket.get('b'))]);
+    for (const fault of silent) expect(fault).toMatchObject({ code: 'ETIMEDOUT', passing: true });
     expect(seen).toHaveBeenCalledTimes(2);
+
+    // A later call asks anew, and gets as far as the store.
+    expect(await faultOf(bucket.get('a'))).toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    expect(seen).toHaveBeenCalledTimes(3);
   });
 });
 
@@ -362,17 +436,8 @@ describe('the SDK', () => {
 });
 
 describe('TLS', () => {
-  const certificate = makeCertificate();
-  const startServer = async (listener: RequestListener) => {
-    const server = createTlsServer(certificate, (request, response) =>
-      request.resume().on('end', () => listener(request, response)),
-    );
-    server.keepAliveTimeout = 0; // Never ends an idle connection.
-    return `https://${await listen(server)}`;
-  };
-
   it('refuses a certificate that nobody vouches for', async () => {
-    const endpoint = new URL(await startServer((_request, response) => void response.end()));
+    const endpoint = new URL(await startTlsServer((_request, response) => void response.end()));
     const connectionString = connectionTo(endpoint);
     const bucket = openAzureBlobLogBucket({ account, container: 'lists', connectionString });
     const fault = await faultOf(bucket.put('a', 'a', textType));
@@ -383,20 +448,14 @@ describe('TLS', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'oms-sync-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     const asked: (string | undefined)[] = [];
-    // https://learn.microsoft.com/azure/app-service/overview-managed-identity, "REST endpoint reference"
     const identity = await serve((request, response) => {
       const { searchParams } = new URL(request.url ?? '', 'http://a');
       asked.push(request.headers['x-identity-header'] as string, searchParams.get('client_id') ?? '');
       asked.push(searchParams.get('resource') ?? '');
-      const expires = String(Math.floor(Date.now() / 1000) + 3600);
-      response
-        .writeHead(200, { 'content-type': 'application/json' })
-        .end(
-          JSON.stringify({ access_token: testKeys.securityToken, expires_on: expires, token_type: 'Bearer' }),
-        );
+      handOut(request, response);
     });
     const authorizations: unknown[] = [];
-    const endpoint = await startServer((request, response) => {
+    const endpoint = await startTlsServer((request, response) => {
       authorizations.push(request.headers.authorization === `Bearer ${testKeys.securityToken}`);
       response.writeHead(201).end();
     });

@@ -1,7 +1,17 @@
+import { isIP } from 'node:net';
+import type { TokenCredential } from '@azure/identity';
 import type { BlobServiceClient, ContainerClient, StoragePipelineOptions } from '@azure/storage-blob';
-import { LogBucketError, type LogBucket, type LogObject } from '@oms-sync/core';
-import { defaultTimeoutMs, lazily, refusePlainHttp, withDeadline } from './calls.ts';
+import { isLoopback, LogBucketError, type LogBucket, type LogObject } from '@oms-sync/core';
+import {
+  credentialsTimeoutMs,
+  defaultTimeoutMs,
+  lazily,
+  refusePlainHttp,
+  requestsInTurn,
+  withDeadline,
+} from './calls.ts';
 import { asFault, asRefusal, brokenAnswersOf, codeOf, isRecord, redactor, type Operation } from './faults.ts';
+import { checkObject, listPages, type Page } from './listing.ts';
 import { azureNames } from './names.ts';
 import { wrongStore, type LogBucketOpener } from './open.ts';
 
@@ -20,6 +30,8 @@ const { keyOf, nameOf, namePrefixOf } = azureNames;
 const brokenAnswer = brokenAnswersOf('Azure');
 /** Passing faults that Azure answers with another status than 408, 429 and 5xx (Blob service error codes). */
 const passingCodes = new Set(['ContainerBeingDeleted', 'AccountBeingCreated']);
+/** A key that is not taken (Blob service error codes, common error codes): the names of names.ts should be. */
+const keyCodes = new Set(['InvalidUri', 'InvalidResourceName', 'OutOfRangeInput']);
 /** Faults of the way to a token: those of @azure/identity, which hides what is behind them. */
 const credentialErrors = /^(CredentialUnavailableError|AuthenticationError|AuthenticationRequiredError)$/;
 
@@ -58,6 +70,7 @@ export function openAzureBlobLogBucket(options: AzureBlobLogBucketOptions): LogB
   const { connectionString = '', endpoint, timeoutMs = defaultTimeoutMs } = options;
   if (endpoint !== undefined) refusePlainHttp(endpoint);
   const redact = redactor(...secretsOf(connectionString));
+  const inTurn = requestsInTurn(timeoutMs);
   const load = lazily(() => createClient(options));
 
   /** One request: its result, or a LogBucketError whatever else happens. */
@@ -65,12 +78,13 @@ export function openAzureBlobLogBucket(options: AzureBlobLogBucketOptions): LogB
     operation: Operation,
     key: string,
     send: (client: ContainerClient, options: { abortSignal: AbortSignal }) => Promise<Result>,
+    timeLimitMs?: number,
   ): Promise<Result> => {
     let isLoaded = false;
     try {
       const client = await load();
       isLoaded = true;
-      return await withDeadline(timeoutMs, (abortSignal) => send(client, { abortSignal }));
+      return await inTurn((abortSignal) => send(client, { abortSignal }), timeLimitMs);
     } catch (error) {
       if (isLoaded && isMisread(error)) throw brokenAnswer(operation, key, 'nonsense', error, redact);
       const answer = readAnswer(error);
@@ -94,34 +108,42 @@ export function openAzureBlobLogBucket(options: AzureBlobLogBucketOptions): LogB
       }
     },
 
-    async put(key, body, contentType) {
+    async put(key, body, contentType, timeLimitMs) {
       const bytes = Buffer.from(body);
-      await ask('put', key, (client, options) =>
-        client
-          .getBlockBlobClient(nameOf(key))
-          .upload(bytes, bytes.length, { ...options, blobHTTPHeaders: { blobContentType: contentType } }),
+      await ask(
+        'put',
+        key,
+        (client, options) =>
+          client
+            .getBlockBlobClient(nameOf(key))
+            .upload(bytes, bytes.length, { ...options, blobHTTPHeaders: { blobContentType: contentType } }),
+        timeLimitMs,
       );
     },
 
-    async get(key) {
+    async get(key, timeLimitMs) {
       try {
-        return await ask('get', key, async (client, options) => {
-          const { readableStreamBody } = await client
-            .getBlobClient(nameOf(key))
-            .download(undefined, undefined, { ...options, maxRetryRequests: 0 });
-          const chunks: Buffer[] = [];
-          for await (const chunk of readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
-          return Buffer.concat(chunks).toString('utf8');
-        });
+        return await ask(
+          'get',
+          key,
+          async (client, options) => {
+            const { readableStreamBody } = await client
+              .getBlobClient(nameOf(key))
+              .download(undefined, undefined, { ...options, maxRetryRequests: 0 });
+            const chunks: Buffer[] = [];
+            for await (const chunk of readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
+            return Buffer.concat(chunks).toString('utf8');
+          },
+          timeLimitMs,
+        );
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw error;
       }
     },
 
-    async *list(prefix) {
-      let token = '';
-      do {
+    list: (prefix) =>
+      listPages(prefix, brokenAnswer, async (token) => {
         const page = await ask('list', prefix, async (client, options) => {
           const pages = client
             .listBlobsFlat({ ...options, prefix: namePrefixOf(prefix) })
@@ -129,16 +151,17 @@ export function openAzureBlobLogBucket(options: AzureBlobLogBucketOptions): LogB
           const page: { readonly value?: unknown } = await pages.next();
           return page.value;
         });
-        const { objects, next } = readPage(prefix, page);
-        for (const object of objects) if (object.key.startsWith(prefix)) yield object;
-        if (next !== '' && next === token) throw brokenAnswer('list', prefix, 'the same page again');
-        token = next;
-      } while (token !== '');
-    },
+        return readPage(prefix, page);
+      }),
 
-    async delete(key) {
+    async delete(key, timeLimitMs) {
       try {
-        await ask('delete', key, (client, options) => client.getBlobClient(nameOf(key)).delete(options));
+        await ask(
+          'delete',
+          key,
+          (client, options) => client.getBlobClient(nameOf(key)).delete(options),
+          timeLimitMs,
+        );
       } catch (error) {
         if (!isMissing(error)) throw error;
       }
@@ -153,6 +176,7 @@ async function createClient({
   container,
   connectionString,
   endpoint = new URL(`https://${account}.blob.core.windows.net`),
+  timeoutMs = defaultTimeoutMs,
 }: AzureBlobLogBucketOptions): Promise<ContainerClient> {
   const { BlobServiceClient } = await import('@azure/storage-blob');
   const options: StoragePipelineOptions = {
@@ -167,10 +191,16 @@ async function createClient({
   } else {
     const { ManagedIdentityCredential } = await import('@azure/identity');
     const clientId = process.env['AZURE_CLIENT_ID'];
-    const credential = new ManagedIdentityCredential({
+    const identity = new ManagedIdentityCredential({
       ...(clientId === undefined ? {} : { clientId }),
       retryOptions: { maxRetries: 0 },
     });
+    const credential: TokenCredential = {
+      getToken: (scopes, options) =>
+        withDeadline(credentialsTimeoutMs(timeoutMs), (abortSignal) =>
+          identity.getToken(scopes, { ...options, abortSignal }),
+        ),
+    };
     service = new BlobServiceClient(endpoint.href, credential, options);
   }
   return service.getContainerClient(container);
@@ -180,7 +210,15 @@ async function createClient({
 function isFor(account: string, connectionString: string): boolean {
   const { AccountName, BlobEndpoint, UseDevelopmentStorage } = fieldsOf(connectionString);
   if (UseDevelopmentStorage === 'true') return account === 'devstoreaccount1';
-  return AccountName === account || (AccountName === undefined && BlobEndpoint?.includes(account) === true);
+  return account === (AccountName ?? (BlobEndpoint && accountOf(BlobEndpoint)));
+}
+
+/** The account of an endpoint: the first label of its host, or of an emulator by address the first part of its path. */
+function accountOf(endpoint: string): string | undefined {
+  if (!URL.canParse(endpoint)) return undefined; // The SDK will say so.
+  const url = new URL(endpoint);
+  const isAddress = isLoopback(url) || isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0;
+  return isAddress ? url.pathname.split('/')[1] : url.hostname.split('.')[0];
 }
 
 function secretsOf(connectionString: string): string[] {
@@ -200,32 +238,19 @@ function fieldsOf(connectionString: string): Readonly<Record<string, string>> {
 
 // --- answers ---
 
-/** One page of a listing; `next` is the token of the next one, empty if there is none. */
-function readPage(
-  prefix: string,
-  page: unknown,
-): { readonly objects: readonly LogObject[]; readonly next: string } {
+function readPage(prefix: string, page: unknown): Page {
   if (!isRecord(page) || !isRecord(page.segment) || !Array.isArray(page.segment.blobItems)) {
     throw brokenAnswer('list', prefix, 'no blobs');
   }
   const objects = page.segment.blobItems.map((item: unknown) => readObject(prefix, item));
-  return { objects, next: typeof page.continuationToken === 'string' ? page.continuationToken : '' };
+  return { objects, next: textOf(page.continuationToken) };
 }
 
 function readObject(prefix: string, item: unknown): LogObject {
   const { name, properties } = isRecord(item) ? item : {};
   const { contentLength: size, lastModified } = isRecord(properties) ? properties : {};
-  if (
-    typeof name !== 'string' ||
-    name === '' ||
-    typeof size !== 'number' ||
-    !(size >= 0) ||
-    !(lastModified instanceof Date) ||
-    Number.isNaN(lastModified.getTime())
-  ) {
-    throw brokenAnswer('list', prefix, 'an entry without name, size or time');
-  }
-  return { key: keyOf(name), size, lastModified };
+  const object = checkObject(prefix, brokenAnswer, name, size, lastModified);
+  return { ...object, key: keyOf(object.key) };
 }
 
 // --- faults ---
@@ -238,6 +263,7 @@ function readAnswer(error: unknown):
       readonly message: string | undefined;
       readonly requestId: string | undefined;
       readonly passing: boolean;
+      readonly isKeyRefused: boolean;
     }
   | undefined {
   if (!(error instanceof Error) || error.name !== 'RestError' || !('statusCode' in error)) return undefined;
@@ -254,6 +280,7 @@ function readAnswer(error: unknown):
     message,
     requestId: textOf(details.requestId) ?? textOf(details['x-ms-request-id']),
     passing: passingCodes.has(code ?? ''),
+    isKeyRefused: keyCodes.has(code ?? ''),
   };
 }
 

@@ -27,12 +27,13 @@ export interface Refusal {
   readonly requestId?: string | undefined;
   /** That the fault is a passing one although its status is not 408, 429 or 5xx. */
   readonly passing?: boolean;
+  readonly isKeyRefused?: boolean;
 }
 
 export function asRefusal(
   operation: Operation,
   key: string,
-  { status, code: ownCode, message, requestId, passing = false }: Refusal,
+  { status, code: ownCode, message, requestId, passing = false, isKeyRefused }: Refusal,
   redact: Redact,
 ): LogBucketError {
   const code = ownCode || `HTTP${status}`;
@@ -43,6 +44,7 @@ export function asRefusal(
     status,
     code: redact(code),
     passing: passing || status === 408 || status === 429 || status >= 500,
+    isKeyRefused,
     message: redact(`HTTP ${status} ${code}${text}`),
   });
 }

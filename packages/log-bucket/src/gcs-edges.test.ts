@@ -5,13 +5,14 @@ import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { inspect } from 'node:util';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { makeCertificate, testKeys } from '@oms-sync/testing';
 import type { LogBucket } from '@oms-sync/core';
 import { bundle } from './bundle.test-help.ts';
 import { openGcsLogBucket, type GcsLogBucketOptions } from './gcs.ts';
 import { faultOf } from './obs.test-help.ts';
-import { answering, listen, serve } from './servers.test-help.ts';
+import { answering, listen, serve, storeHeaders, strangeAnswers } from './servers.test-help.ts';
 
 // What the stand-in does not do, or what is only seen on the wire: servers made for one test each.
 
@@ -40,15 +41,16 @@ afterEach(() => {
 });
 
 describe('an answer of status 200 that is broken', () => {
+  const kind = 'storage#objects';
   const entry = { name: 'p', size: '1', updated: '2026-01-01T00:00:00.000Z' };
 
   it('is told from a whole one', async () => {
-    const bucket = await openFor(answering(JSON.stringify({ items: [entry] }), json));
+    const bucket = await openFor(answering(JSON.stringify({ kind, items: [entry] }), json));
     expect(await first(bucket)).toMatchObject({ value: { key: 'p', size: 1 } });
   });
 
   it('is told from a listing without objects', async () => {
-    const bucket = await openFor(answering('{}', json));
+    const bucket = await openFor(answering('{"kind":"storage#objects"}', json));
     expect(await first(bucket)).toMatchObject({ done: true });
   });
 
@@ -57,12 +59,13 @@ describe('an answer of status 200 that is broken', () => {
     ['no JSON', 'Bad gateway'],
     ['another document', '<html><body>Log in first</body></html>'],
     ['another answer', '{"message":"Log in first"}'],
-    ['cut off', JSON.stringify({ items: [entry] }).slice(0, -5)],
-    ['a listing of nothing', '{"items":"none"}'],
-    ['with an object without name', JSON.stringify({ items: [{ ...entry, name: undefined }] })],
-    ['with an object of no size', JSON.stringify({ items: [{ ...entry, size: 'x' }] })],
-    ['with an object without time', JSON.stringify({ items: [{ ...entry, updated: 'then' }] })],
-    ['with a token that is none', JSON.stringify({ items: [entry], nextPageToken: 1 })],
+    ['cut off', JSON.stringify({ kind, items: [entry] }).slice(0, -5)],
+    ['a listing of nothing', JSON.stringify({ kind, items: 'none' })],
+    ['without its kind', '{}'],
+    ['with an object without name', JSON.stringify({ kind, items: [{ ...entry, name: undefined }] })],
+    ['with an object of no size', JSON.stringify({ kind, items: [{ ...entry, size: 'x' }] })],
+    ['with an object without time', JSON.stringify({ kind, items: [{ ...entry, updated: 'then' }] })],
+    ['with a token that is none', JSON.stringify({ kind, items: [entry], nextPageToken: 1 })],
   ])('%s: a passing fault', async (_what, body) => {
     for (const headers of [json, { 'content-type': 'application/json' }]) {
       const bucket = await openFor(answering(body, headers));
@@ -75,8 +78,19 @@ describe('an answer of status 200 that is broken', () => {
     expect(await faultOf(bucket.put('p', 'a', textType))).toMatchObject({ code: 'BrokenAnswer' });
   });
 
+  it.each(strangeAnswers)(
+    'that is not of the store, with status %d and %j: a passing fault',
+    async (status, body) => {
+      const bucket = await openFor((_request, response) => void response.writeHead(status).end(body));
+      const calls = [() => bucket.put('p', 'a', textType), () => bucket.get('p'), () => bucket.delete('p')];
+      for (const call of calls) {
+        expect(await faultOf(call())).toMatchObject({ code: 'BrokenAnswer', passing: true });
+      }
+    },
+  );
+
   it('that comes again and again: a fault', async () => {
-    const body = JSON.stringify({ items: [entry], nextPageToken: 'again' });
+    const body = JSON.stringify({ kind, items: [entry], nextPageToken: 'again' });
     const bucket = await openFor((_request, response) => void response.writeHead(200, json).end(body));
     const listAll = async () => {
       for await (const { key } of bucket.list('p')) expect(key).toBe('p');
@@ -85,7 +99,11 @@ describe('an answer of status 200 that is broken', () => {
   });
 
   it('is not one with an empty page in its middle', async () => {
-    const pages = [{ items: [entry], nextPageToken: 'one' }, { nextPageToken: 'two' }, { items: [entry] }];
+    const pages = [
+      { kind, items: [entry], nextPageToken: 'one' },
+      { kind, nextPageToken: 'two' },
+      { kind, items: [entry] },
+    ];
     const bucket = await openFor((_request, response) => {
       response.writeHead(200, json).end(JSON.stringify(pages.shift()));
     });
@@ -112,7 +130,7 @@ describe('the connection', () => {
   it('is kept without a fault when answers come in chunks, more of them than connections', async () => {
     const bucket = await openFor((request, response) =>
       request.resume().on('end', () => {
-        response.writeHead(200, json).write('{"name":');
+        response.writeHead(200, { ...json, ...storeHeaders }).write('{"name":');
         response.end('"a"}');
       }),
     );
@@ -240,12 +258,30 @@ describe('the SDK', () => {
     vi.doMock('@google-cloud/storage', () => {
       throw new Error('no such package');
     });
-    const bucket = await openFor((_request, response) => void response.end());
+    const bucket = await openFor((_request, response) => void response.writeHead(200, storeHeaders).end());
     expect(await faultOf(bucket.prepare())).toMatchObject({ operation: 'prepare', passing: false });
     expect(await faultOf(bucket.get('a'))).toMatchObject({ operation: 'get', key: 'a' });
     vi.doUnmock('@google-cloud/storage');
     await bucket.prepare();
     expect(await bucket.get('a')).toBe('');
+  });
+});
+
+describe('the file with the credentials', () => {
+  it('does not show when it is no JSON, and is no passing fault', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'oms-sync-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = path.join(folder, 'key.json');
+    await writeFile(file, testKeys.secretKey);
+    vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', file);
+    const bucket = openGcsLogBucket({ bucket: 'lists', endpoint: new URL('https://127.0.0.1:1') });
+    const fault = await faultOf(bucket.get('a'));
+    expect(fault).toMatchObject({ code: 'SyntaxError', passing: false });
+    expect(fault.message).toContain('the file with the credentials is no JSON');
+    // The SDK's message has but the beginning.
+    expect(inspect(fault, { depth: Infinity, showHidden: true })).not.toContain(
+      testKeys.secretKey.slice(0, 8),
+    );
   });
 });
 
@@ -268,7 +304,8 @@ describe('a function with a service account, bundled', () => {
       import { inspect } from 'node:util';
       import { openGcsLogBucket } from './gcs.ts';
       const endpoint = new URL(process.env.ENDPOINT);
-      const bucket = openGcsLogBucket({ bucket: 'lists', endpoint, timeoutMs: 1_000 });
+      const timeoutMs = Number(process.env.TIMEOUT_MS);
+      const bucket = openGcsLogBucket({ bucket: 'lists', endpoint, timeoutMs });
       bucket.put('a', 'a', 'text/plain').then(
         () => ({ shown: inspect(bucket, { depth: Infinity, showHidden: true }) }),
         (error) => {
@@ -292,6 +329,7 @@ describe('a function with a service account, bundled', () => {
         HOME: folder,
         PATH: '',
         ENDPOINT: endpoint,
+        TIMEOUT_MS: '10000',
         GCE_METADATA_HOST: metadata.host,
         K_SERVICE: 'oms-sync',
         FUNCTION_TARGET: 'omsSync',
@@ -326,6 +364,15 @@ describe('a function with a service account, bundled', () => {
     expect(authorizations).toEqual([true]);
   });
 
+  it('asks again for a token when the first request for one was never answered', async () => {
+    const answers: RequestListener[] = [() => undefined];
+    const metadata = await serve((request, response) => (answers.shift() ?? handOut)(request, response));
+    const endpoint = await startServer((_request, response) => {
+      response.writeHead(200, json).end('{"name":"a"}');
+    });
+    expect(await put(endpoint, metadata, { TIMEOUT_MS: '4000' })).toEqual(hidden);
+  });
+
   it('does not show its token in a fault', async () => {
     const endpoint = await startServer((request, response) => {
       const error = {
@@ -351,7 +398,10 @@ describe('a function with a service account, bundled', () => {
     'has a passing fault when the metadata server %s, and sends nothing',
     async (_what, listener) => {
       const asked = vi.fn<RequestListener>((_request, response) => void response.end());
-      const fault = await put(await startServer(asked), await serve(listener), { LEAVES: 'yes' });
+      const fault = await put(await startServer(asked), await serve(listener), {
+        TIMEOUT_MS: '1000',
+        LEAVES: 'yes',
+      });
       expect(fault).toMatchObject({ passing: true });
       expect(asked).not.toHaveBeenCalled();
     },

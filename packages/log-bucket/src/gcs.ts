@@ -2,8 +2,15 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
 import { ClientRequest, type IncomingMessage } from 'node:http';
 import type { Storage } from '@google-cloud/storage';
-import type { LogBucket, LogObject } from '@oms-sync/core';
-import { defaultTimeoutMs, lazily, maxSockets, refusePlainHttp, withDeadline } from './calls.ts';
+import type { LogBucket, LogBucketError, LogObject } from '@oms-sync/core';
+import {
+  credentialsTimeoutMs,
+  defaultTimeoutMs,
+  lazily,
+  maxSockets,
+  refusePlainHttp,
+  requestsInTurn,
+} from './calls.ts';
 import {
   asFault,
   asRefusal,
@@ -14,6 +21,7 @@ import {
   type Operation,
   type Refusal,
 } from './faults.ts';
+import { checkObject, listPages, type Page } from './listing.ts';
 import { gcsNames } from './names.ts';
 import { wrongStore, type LogBucketOpener } from './open.ts';
 
@@ -30,6 +38,8 @@ export interface GcsLogBucketOptions {
 
 const { keyOf, nameOf, namePrefixOf } = gcsNames;
 const brokenAnswer = brokenAnswersOf('Google Cloud Storage');
+/** A name that is not taken, a key that its look-alikes made too long (JSON API, status and error codes, 400). */
+const nameCodes = new Set(['invalid', 'invalidParameter', 'badRequest']);
 
 /** {@link openGcsLogBucket} for the table of `openLogBucket`. */
 export const openGcs: LogBucketOpener = ({ logBucket }) => {
@@ -52,7 +62,15 @@ export const openGcs: LogBucketOpener = ({ logBucket }) => {
 export function openGcsLogBucket(options: GcsLogBucketOptions): LogBucket {
   const { bucket, endpoint, timeoutMs = defaultTimeoutMs } = options;
   if (endpoint !== undefined) refusePlainHttp(endpoint);
+  const inTurn = requestsInTurn(timeoutMs);
   const load = lazily(() => createClient(options));
+  /** Each of its requests has a time limit of its own: the SDK tries again, and shares the outcome between calls. */
+  const askForToken = async (storage: Storage): Promise<string | undefined> =>
+    watchRequests(
+      () => AbortSignal.timeout(credentialsTimeoutMs(timeoutMs)),
+      () => undefined,
+      async () => (await storage.authClient.getAccessToken()) ?? undefined,
+    );
   const objects = `storage/v1/b/${encodeURIComponent(bucket)}/o`;
 
   /** One request: its result, undefined when there is no such object, or a LogBucketError whatever else happens. */
@@ -60,24 +78,27 @@ export function openGcsLogBucket(options: GcsLogBucketOptions): LogBucket {
     operation: Operation,
     key: string,
     send: (storage: Storage, address: (path: string) => string) => Promise<Result>,
+    timeLimitMs?: number,
   ): Promise<Result | undefined> => {
     let redact = redactor();
     let hasCredentials = false;
     let isAnswered = false;
     try {
       const { storage, usesCredentials } = await load();
-      return await withDeadline(timeoutMs, (signal) =>
-        watchRequests(
-          signal,
-          () => (isAnswered = hasCredentials),
-          async () => {
-            // The SDK would go on without, when it finds none. It asks for them again, and gets the same: they are
-            // kept until shortly before they expire.
-            if (usesCredentials) redact = redactor((await storage.authClient.getAccessToken()) ?? undefined);
-            hasCredentials = true;
-            return send(storage, (path) => `${storage.apiEndpoint}/${path}`);
-          },
-        ),
+      return await inTurn(
+        (signal) =>
+          watchRequests(
+            () => signal,
+            () => (isAnswered = hasCredentials),
+            async () => {
+              // The SDK would go on without, when it finds none. It asks for them again, and gets the same: they are
+              // kept until shortly before they expire.
+              if (usesCredentials) redact = redactor(await askForToken(storage));
+              hasCredentials = true;
+              return send(storage, (path) => `${storage.apiEndpoint}/${path}`);
+            },
+          ),
+        timeLimitMs,
       );
     } catch (error) {
       const answer = hasCredentials ? readAnswer(error) : undefined;
@@ -87,7 +108,8 @@ export function openGcsLogBucket(options: GcsLogBucketOptions): LogBucket {
       if (isAnswered && codeOf(error) === undefined) {
         throw brokenAnswer(operation, key, 'nonsense', error, redact);
       }
-      throw asFault(operation, key, error, redact, !hasCredentials && isPassingCredentialsFault(error));
+      if (!hasCredentials) throw asCredentialsFault(operation, key, error);
+      throw asFault(operation, key, error, redact);
     }
   };
 
@@ -100,46 +122,62 @@ export function openGcsLogBucket(options: GcsLogBucketOptions): LogBucket {
       }
     },
 
-    async put(key, body, contentType) {
-      const stored = await ask('put', key, (storage, address) =>
-        request(storage, {
-          method: 'POST',
-          uri: address(`upload/${objects}?uploadType=media&name=${encodeURIComponent(nameOf(key))}`),
-          headers: { 'Content-Type': contentType },
-          body: Buffer.from(body),
-        }),
+    async put(key, body, contentType, timeLimitMs) {
+      const stored = await ask(
+        'put',
+        key,
+        (storage, address) =>
+          request(storage, {
+            method: 'POST',
+            uri: address(`upload/${objects}?uploadType=media&name=${encodeURIComponent(nameOf(key))}`),
+            headers: { 'Content-Type': contentType },
+            body: Buffer.from(body),
+          }),
+        timeLimitMs,
       );
-      if (!isRecord(stored) || stored.name !== nameOf(key))
+      if (!isRecord(stored?.body) || stored.body.name !== nameOf(key)) {
         throw brokenAnswer('put', key, 'with another object');
+      }
     },
 
-    async get(key) {
-      const body = await ask('get', key, (storage, address) =>
-        download(storage, address(`${objects}/${encodeURIComponent(nameOf(key))}?alt=media`)),
+    async get(key, timeLimitMs) {
+      const found = await ask(
+        'get',
+        key,
+        (storage, address) =>
+          download(storage, address(`${objects}/${encodeURIComponent(nameOf(key))}?alt=media`)),
+        timeLimitMs,
       );
-      return body?.toString('utf8');
+      if (found !== undefined && !hasOwnHeader(found)) {
+        throw brokenAnswer('get', key, 'without a header of its own');
+      }
+      return found?.body.toString('utf8');
     },
 
-    async *list(prefix) {
-      let token = '';
-      do {
+    list: (prefix) =>
+      listPages(prefix, brokenAnswer, async (token) => {
         const answer = await ask('list', prefix, (storage, address) => {
-          const fields = encodeURIComponent('items(name,size,updated),nextPageToken');
+          const fields = encodeURIComponent('kind,items(name,size,updated),nextPageToken');
           const query = `prefix=${encodeURIComponent(namePrefixOf(prefix))}&pageToken=${encodeURIComponent(token)}`;
           return request(storage, { method: 'GET', uri: address(`${objects}?${query}&fields=${fields}`) });
         });
-        const page = readPage(prefix, answer);
-        for (const object of page.objects) if (object.key.startsWith(prefix)) yield object;
-        if (page.next !== '' && page.next === token)
-          throw brokenAnswer('list', prefix, 'the same page again');
-        token = page.next;
-      } while (token !== '');
-    },
+        return readPage(prefix, answer?.body);
+      }),
 
-    async delete(key) {
-      await ask('delete', key, (storage, address) =>
-        request(storage, { method: 'DELETE', uri: address(`${objects}/${encodeURIComponent(nameOf(key))}`) }),
+    async delete(key, timeLimitMs) {
+      const done = await ask(
+        'delete',
+        key,
+        (storage, address) =>
+          request(storage, {
+            method: 'DELETE',
+            uri: address(`${objects}/${encodeURIComponent(nameOf(key))}`),
+          }),
+        timeLimitMs,
       );
+      if (done !== undefined && !hasOwnHeader(done)) {
+        throw brokenAnswer('delete', key, 'without a header of its own');
+      }
     },
   };
 }
@@ -176,17 +214,18 @@ interface Call {
 }
 
 /** Sends a request that is answered with JSON, or nothing. */
-function request(storage: Storage, call: Call): Promise<unknown> {
+function request(storage: Storage, call: Call): Promise<Answer<unknown>> {
   return new Promise((resolve, reject) => {
-    storage.request({ ...call, pool: { maxSockets } }, (error, body: unknown) => {
-      if (error === null) resolve(body);
+    storage.request({ ...call, pool: { maxSockets } }, (error, body: unknown, response: unknown) => {
+      const headers = isRecord(response) ? response.headers : undefined;
+      if (error === null) resolve({ headers, body });
       else reject(error);
     });
   });
 }
 
 /** Sends a request that is answered with an object. `request` would parse it when it looks like JSON. */
-async function download(storage: Storage, uri: string): Promise<Buffer> {
+async function download(storage: Storage, uri: string): Promise<Answer<Buffer>> {
   const stream = storage.requestStream({ uri, pool: { maxSockets } });
   let response: unknown;
   const chunks: Uint8Array[] = [];
@@ -200,7 +239,7 @@ async function download(storage: Storage, uri: string): Promise<Buffer> {
   });
   const body = Buffer.concat(chunks);
   const { statusCode, headers } = isRecord(response) ? response : {};
-  if (statusCode === 200) return body;
+  if (statusCode === 200) return { headers, body };
   throw Object.assign(new Error('refused'), {
     response: { statusCode, headers, body: body.toString('utf8') },
   });
@@ -209,7 +248,8 @@ async function download(storage: Storage, uri: string): Promise<Buffer> {
 // --- requests on the wire ---
 
 interface Watcher {
-  readonly signal: AbortSignal;
+  /** What stops a request that begins now. */
+  readonly getSignal: () => AbortSignal;
   readonly onResponse: () => void;
   readonly fail: (error: Error) => void;
 }
@@ -222,12 +262,12 @@ let isSubscribed = false;
  * request (teeny-request 9 takes no AbortSignal), waits for an answer that was cut off, and follows redirects.
  */
 function watchRequests<Result>(
-  signal: AbortSignal,
+  getSignal: Watcher['getSignal'],
   onResponse: () => void,
   run: () => Promise<Result>,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
-    watchers.run({ signal, onResponse, fail: reject }, () => void run().then(resolve, reject));
+    watchers.run({ getSignal, onResponse, fail: reject }, () => void run().then(resolve, reject));
   });
 }
 
@@ -238,9 +278,10 @@ function subscribeOnce(): void {
     const watcher = watchers.getStore();
     if (watcher === undefined || !isRecord(message) || !(message.request instanceof ClientRequest)) return;
     const { request } = message;
-    // What helps to find credentials tries again by itself, also when the call is over.
-    if (watcher.signal.aborted) return void request.destroy();
-    watcher.signal.addEventListener('abort', () => request.destroy());
+    const signal = watcher.getSignal();
+    // A call that waited for credentials goes on when they come, although it is over.
+    if (signal.aborted) return void request.destroy();
+    signal.addEventListener('abort', () => request.destroy());
     request.prependOnceListener('response', (response: IncomingMessage) => {
       watcher.onResponse();
       response.once('error', watcher.fail);
@@ -255,18 +296,23 @@ function subscribeOnce(): void {
 
 // --- answers ---
 
-/** One page of a listing; `next` is the token of the next one, empty if there is none. */
-function readPage(
-  prefix: string,
-  page: unknown,
-): { readonly objects: readonly LogObject[]; readonly next: string } {
-  if (!isRecord(page)) throw brokenAnswer('list', prefix, 'no listing');
-  const { items = [], nextPageToken: next = '', error, ...others } = page;
-  // Of the fields that were asked for, a listing without objects has none.
+interface Answer<Body> {
+  readonly headers: unknown;
+  readonly body: Body;
+}
+
+/** Is the answer Google's, and not the page of a proxy that wants one to log in? */
+function hasOwnHeader({ headers }: Answer<unknown>): boolean {
+  return isRecord(headers) && Object.keys(headers).some((name) => /^(etag$|x-goog-|x-guploader-)/.test(name));
+}
+
+function readPage(prefix: string, page: unknown): Page {
+  // A listing without objects is nothing but its kind.
+  const { kind, items = [], nextPageToken: next, error } = isRecord(page) ? page : {};
   if (
+    kind !== 'storage#objects' ||
     !Array.isArray(items) ||
-    typeof next !== 'string' ||
-    Object.keys(others).some((name) => name !== 'kind')
+    (next !== undefined && typeof next !== 'string')
   ) {
     throw brokenAnswer('list', prefix, 'no listing', error);
   }
@@ -275,17 +321,8 @@ function readPage(
 
 function readObject(prefix: string, item: unknown): LogObject {
   const { name, size, updated } = isRecord(item) ? item : {};
-  const lastModified = new Date(typeof updated === 'string' ? updated : Number.NaN);
-  if (
-    typeof name !== 'string' ||
-    name === '' ||
-    typeof size !== 'string' ||
-    !/^\d+$/.test(size) ||
-    Number.isNaN(lastModified.getTime())
-  ) {
-    throw brokenAnswer('list', prefix, 'an entry without name, size or time');
-  }
-  return { key: keyOf(name), size: Number(size), lastModified };
+  const object = checkObject(prefix, brokenAnswer, name, size, updated);
+  return { ...object, key: keyOf(object.key) };
 }
 
 // --- faults ---
@@ -297,7 +334,7 @@ function readAnswer(error: unknown): Refusal | undefined {
   if (typeof status !== 'number' || (status >= 200 && status < 300)) return undefined;
   const requestId = isRecord(headers) ? textOf(headers['x-guploader-uploadid']) : undefined;
   const fault = readErrorBody(body);
-  return { status, requestId, ...fault };
+  return { status, requestId, ...fault, isKeyRefused: status === 400 && nameCodes.has(fault.code ?? '') };
 }
 
 /** https://docs.cloud.google.com/storage/docs/json_api/v1/status-codes; a download is answered with the message only. */
@@ -328,9 +365,16 @@ function isMissing(operation: Operation, { status, code, message = '' }: Refusal
   );
 }
 
-function isPassingCredentialsFault(error: unknown): boolean {
+/** What hands out credentials may be back soon; nothing tells that from what never was, unless it answers. */
+function asCredentialsFault(operation: Operation, key: string, error: unknown): LogBucketError {
+  if (error instanceof SyntaxError) {
+    // Its message shows how the file begins.
+    const fault = Object.assign(new Error('the file with the credentials is no JSON'), { name: error.name });
+    return asFault(operation, key, fault, redactor());
+  }
   const status = isRecord(error) ? error.status : undefined;
-  return typeof status === 'number' ? status === 408 || status === 429 || status >= 500 : true;
+  const passing = typeof status !== 'number' || status === 408 || status === 429 || status >= 500;
+  return asFault(operation, key, error, redactor(), passing);
 }
 
 function parseJson(text: string): unknown {

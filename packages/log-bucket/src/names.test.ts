@@ -93,13 +93,22 @@ describe('a name in Google Cloud', () => {
     ['.well-known/acme-challenge/a', '．well-known/acme-challenge/a'],
     ['.well-known/acme', '.well-known/acme'],
     ['a\r\nb', 'a␍␊b'],
-    ['a．b', 'a\u201B．b'],
+    ['a␊\u201Bb', 'a\u201B␊\u201B\u201Bb'],
+    ['売上／2026．txt', '売上／2026．txt'],
+    ['a\n／．', 'a␊／．'],
+    ['␀＼', '␀＼'],
+    ['．', '\u201B．'],
+    ['．.', '\u201B．.'],
+    ['．a', '．a'],
+    ['．well-known/acme-challenge/a', '\u201B．well-known/acme-challenge/a'],
   ])('of %j is %j', (key, name) => {
     expect(nameOf(key)).toBe(name);
     expect(keyOf(name)).toBe(key);
   });
 
-  const ours = fc.oneof(anyKey, fc.constantFrom('.', '..', '.well-known/acme-challenge/', '.well-known/'));
+  const dotted = ['.', '..', '...', '.well-known/acme-challenge/a', '.well-known/acme-challengea'];
+  const dots = [...dotted, ...dotted.map((key) => key.replace('.', '．'))];
+  const ours = fc.oneof(anyKey, fc.constantFrom(...dots));
 
   it('gives every key back, and holds nothing that Google minds', () => {
     fc.assert(
@@ -112,7 +121,7 @@ describe('a name in Google Cloud', () => {
   });
 
   it('begins as the names of its prefix do', () => {
-    for (const whole of ['.', '..', '...', '.well-known/acme-challenge/a', '.well-known/acme-challengea']) {
+    for (const whole of dots) {
       for (let length = 0; length <= whole.length; length += 1) {
         expect(nameOf(whole).startsWith(namePrefixOf(whole.slice(0, length)))).toBe(true);
       }

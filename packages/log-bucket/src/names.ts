@@ -6,7 +6,7 @@
 //   \                              U+FF3C (its full-width form)
 //   .                              U+FF0E
 //   /                              U+FF0F
-//   one of these look-alikes       U+201B in front of it
+//   one of these look-alikes       U+201B in front of it, where it would be taken for one in this store
 //   U+201B itself                  twice
 //   U+0080–U+009F, U+E000–U+F8FF,
 //   U+FFFE, U+FFFF                 U+201B and a character from U+3400 on
@@ -30,7 +30,6 @@ const twins = new Map<string, string>([
   ['/', '\uFF0F'],
 ]);
 const originals = new Map([...twins].map(([original, twin]) => [twin, original]));
-const lookAlike = /[\u201B\u2400-\u241F\u2421\uFF0E\uFF0F\uFF3C]/;
 
 /** Characters that have no look-alike: first, last, and what the first becomes behind the quote. */
 const shifted: readonly (readonly [first: number, last: number, target: number])[] = [
@@ -39,12 +38,19 @@ const shifted: readonly (readonly [first: number, last: number, target: number])
   [0xfffe, 0xffff, 0x4d20],
 ];
 
-/** @param forbidden finds, one by one, the characters that the store cannot hold where they stand. */
-function namesWithout(
-  forbidden: RegExp,
-  { maxSlashes = Infinity, certain }: { maxSlashes?: number; certain: (prefix: string) => string },
-): Names {
+interface NameRules {
+  /** Finds, one by one, the characters that the store cannot hold where they stand. */
+  readonly forbidden: RegExp;
+  /** Finds, one by one, what stands in a name for such a character, and the quote. */
+  readonly lookAlike: RegExp;
+  readonly maxSlashes?: number;
+  /** The part of a prefix that is written in one way whatever follows it. */
+  readonly certain: (prefix: string) => string;
+}
+
+function makeNames({ forbidden, lookAlike, maxSlashes = Infinity, certain }: NameRules): Names {
   const special = new RegExp(`${lookAlike.source}|${forbidden.source}`, 'g');
+  const written = new RegExp(`\u201B[^]|${lookAlike.source}`, 'g');
   const nameOf = (key: string): string => {
     let slashes = 0;
     return key.replace(special, (character) => {
@@ -60,8 +66,8 @@ function namesWithout(
     });
   };
   const keyOf = (name: string): string => {
-    const key = name.replace(/\u201B?[^]/g, (found) => {
-      if (!found.startsWith(quote)) return originals.get(found) ?? found;
+    const key = name.replace(written, (found) => {
+      if (found === quote || !found.startsWith(quote)) return originals.get(found) ?? found;
       const character = found.slice(quote.length);
       const code = character.charCodeAt(0);
       const range = shifted.find(([first, last, target]) => code >= target && code <= target + last - first);
@@ -79,16 +85,15 @@ function namesWithout(
  *
  * No key of 1,024 bytes gets longer than 1,024 characters: what becomes two characters had two bytes at least.
  */
-export const azureNames = namesWithout(
+export const azureNames = makeNames({
   // oxlint-disable-next-line no-control-regex -- these are what it is about
-  /[\u0000-\u001F\u007F-\u009F\\/\uE000-\uF8FF\uFFFE\uFFFF]|\.(?=\/|$)/,
-  {
-    // Fewer than the 253 that are allowed: some tools count the container as a part.
-    maxSlashes: 250,
-    // A dot is written in one way at the end of a part and in another before something else.
-    certain: (prefix) => prefix.replace(/\.+$/, ''),
-  },
-);
+  forbidden: /[\u0000-\u001F\u007F-\u009F\\/\uE000-\uF8FF\uFFFE\uFFFF]|\.(?=\/|$)/,
+  lookAlike: /[\u201B\u2400-\u241F\u2421\uFF0E\uFF0F\uFF3C]/,
+  // Fewer than the 253 that are allowed: some tools count the container as a part.
+  maxSlashes: 250,
+  // A dot is written in one way at the end of a part and in another before something else.
+  certain: (prefix) => prefix.replace(/\.+$/, ''),
+});
 
 const challenges = '.well-known/acme-challenge/';
 
@@ -97,8 +102,13 @@ const challenges = '.well-known/acme-challenge/';
  * `.well-known/acme-challenge/`, at most 1,024 bytes (https://docs.cloud.google.com/storage/docs/objects#naming). A key
  * with a line end in it can be too long by the two bytes that each look-alike has more.
  */
-export const gcsNames = namesWithout(/[\r\n]|^\.(?=\.?$|well-known\/acme-challenge\/)/, {
-  certain: (prefix) => (prefix === '..' || challenges.startsWith(prefix) ? '' : prefix),
+export const gcsNames = makeNames({
+  forbidden: /[\r\n]|^\.(?=\.?$|well-known\/acme-challenge\/)/,
+  lookAlike: /[\u201B\u240A\u240D]|^\uFF0E(?=\.?$|well-known\/acme-challenge\/)/,
+  certain: (prefix) => {
+    const dotted = prefix.replace(/^\uFF0E/, '.');
+    return dotted === '..' || challenges.startsWith(dotted) ? '' : prefix;
+  },
 });
 
 function char(code: number): string {

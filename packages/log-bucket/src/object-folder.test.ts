@@ -103,6 +103,12 @@ describe('ObjectFolder', () => {
     expect(await readdir(escaped(''))).toEqual(['temporary-of-a-killed-process']);
   });
 
+  it('does not count what others laid into its own folder', async () => {
+    await folder.write('a//b', '');
+    await writeFile(escaped('100%='), 'of others');
+    expect(await keys()).toEqual(['a//b']);
+  });
+
   it('replaces an object whole while others read it', async () => {
     const bodies = ['a'.repeat(100_000), 'b'.repeat(50_000)];
     await folder.write('a', 'a'.repeat(100_000));

@@ -102,7 +102,11 @@ export class ObjectFolder {
     const relative = path.relative(this.root, file).split(path.sep).join('/');
     if (!relative.startsWith(`${escapedFolder}/`)) return relative;
     if (!relative.endsWith('=')) return undefined;
-    return decodeURIComponent(relative.slice(escapedFolder.length + 1, -1).replaceAll('/', ''));
+    try {
+      return decodeURIComponent(relative.slice(escapedFolder.length + 1, -1).replaceAll('/', ''));
+    } catch {
+      return undefined; // Others have laid it there.
+    }
   }
 
   #plainPath(key: string): string | undefined {

@@ -11,7 +11,7 @@ import { makeCertificate, testKeys } from '@oms-sync/testing';
 import { Secret, type LogBucket } from '@oms-sync/core';
 import { faultOf, showsKeys, testCredentials } from './obs.test-help.ts';
 import { openObsLogBucket, type ObsLogBucketOptions } from './obs.ts';
-import { answering, listen, serve } from './servers.test-help.ts';
+import { answering, listen, serve, storeHeaders, strangeAnswers } from './servers.test-help.ts';
 
 // What OBS does not do by itself, or what is only seen on the wire: servers made for one test each.
 
@@ -34,7 +34,7 @@ describe('a listing of status 200 that is broken', () => {
   const whole = listing(`<EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>${entry}`);
 
   it('is told from a whole one', async () => {
-    const bucket = await openFor(answering(`${whole}\n`));
+    const bucket = await openFor(answering(`${whole}\n`, storeHeaders));
     expect(await first(bucket)).toMatchObject({ value: { key: 'p', size: 1 } });
   });
 
@@ -51,18 +51,18 @@ describe('a listing of status 200 that is broken', () => {
     ['with an object without size', whole.replace('<Size>1</Size>', '<Size>x</Size>')],
     ['with an object without time', whole.replace('2026', 'then')],
   ])('%s: a passing fault', async (_what, body) => {
-    const bucket = await openFor(answering(body));
+    const bucket = await openFor(answering(body, storeHeaders));
     expect(await faultOf(first(bucket))).toMatchObject({ status: 200, code: 'BrokenAnswer', passing: true });
   });
 
   it('with a name that is not encoded: a passing fault', async () => {
-    const bucket = await openFor(answering(whole.replace('<Key>p', '<Key>100%')));
+    const bucket = await openFor(answering(whole.replace('<Key>p', '<Key>100%'), storeHeaders));
     expect(await faultOf(first(bucket))).toMatchObject({ code: 'BrokenAnswer', passing: true });
   });
 
   it('that comes again and again: a fault', async () => {
     const again = listing(`<IsTruncated>true</IsTruncated><NextMarker>p</NextMarker>${entry}`);
-    const bucket = await openFor(answering(again));
+    const bucket = await openFor(answering(again, storeHeaders));
     const listAll = async () => {
       for await (const { key } of bucket.list('p')) expect(key).toBe('p');
     };
@@ -70,10 +70,32 @@ describe('a listing of status 200 that is broken', () => {
   });
 });
 
+describe('an answer of success that is not of the store', () => {
+  it.each(strangeAnswers)('of status %d and %j: a passing fault', async (status, body) => {
+    const bucket = await openFor((request, response) => {
+      request.resume().on('end', () => response.writeHead(status).end(body));
+    });
+    const calls = [() => bucket.put('p', 'a', textType), () => bucket.get('p'), () => bucket.delete('p')];
+    for (const call of calls) {
+      expect(await faultOf(call())).toMatchObject({ code: 'BrokenAnswer', passing: true });
+    }
+  });
+
+  it('is one without an ETag to a put', async () => {
+    const bucket = await openFor((request, response) => {
+      request.resume().on('end', () => response.writeHead(200, { ...storeHeaders, etag: '' }).end());
+    });
+    expect(await faultOf(bucket.put('p', 'a', textType))).toMatchObject({ code: 'BrokenAnswer' });
+    await bucket.delete('p');
+  });
+});
+
 describe('the connection', () => {
   it('is kept for the next request', async () => {
     const connected = vi.fn<() => void>();
-    const server = createServer((request, response) => request.resume().on('end', () => response.end()));
+    const server = createServer((request, response) =>
+      request.resume().on('end', () => response.writeHead(200, storeHeaders).end()),
+    );
     server.on('connection', connected);
     const endpoint = new URL(`http://${await listen(server)}`);
     const bucket = openObsLogBucket({ bucket: 'lists', endpoint, credentials: testCredentials });
@@ -183,7 +205,7 @@ describe('the SDK', () => {
     vi.doMock('esdk-obs-nodejs', () => {
       throw new Error('no such package');
     });
-    const bucket = await openFor((_request, response) => void response.end());
+    const bucket = await openFor((_request, response) => void response.writeHead(200, storeHeaders).end());
     expect(await faultOf(bucket.prepare())).toMatchObject({ operation: 'prepare', passing: false });
     expect(await faultOf(bucket.get('a'))).toMatchObject({ operation: 'get', key: 'a' });
     vi.doUnmock('esdk-obs-nodejs');
@@ -207,7 +229,7 @@ describe('TLS', () => {
   const certificate = makeCertificate();
   const startServer = async () => {
     const server = createTlsServer(certificate, (request, response) =>
-      request.resume().on('end', () => response.end()),
+      request.resume().on('end', () => response.writeHead(200, storeHeaders).end()),
     );
     server.keepAliveTimeout = 0; // Never ends an idle connection.
     return `https://${await listen(server)}`;

@@ -14,7 +14,7 @@ import {
   type LogBucket,
   type LogObject,
 } from '@oms-sync/core';
-import { defaultTimeoutMs, lazily, maxSockets, withDeadline } from './calls.ts';
+import { defaultTimeoutMs, lazily, requestsInTurn } from './calls.ts';
 import {
   asFault,
   asRefusal,
@@ -25,6 +25,7 @@ import {
   type Operation,
   type Redact,
 } from './faults.ts';
+import { checkObject, listPages, type Page } from './listing.ts';
 import { wrongStore, type LogBucketOpener } from './open.ts';
 
 export interface ObsLogBucketOptions {
@@ -41,6 +42,11 @@ const brokenAnswer = brokenAnswersOf('OBS');
 const maxIdleMs = 30_000;
 /** Passing faults that OBS answers with another status than 408, 429 and 5xx (OBS API Reference, error codes). */
 const passingCodes = new Set(['RequestTimeout', 'OperationAborted']);
+/**
+ * A key that is not taken (OBS API Reference, error codes). With which of the general ones a parallel file system refuses
+ * `a//b` is not documented; to take one for that wrongly costs a request.
+ */
+const keyCodes = /^(KeyTooLong|Invalid(URI|Argument|Request))$/;
 
 /** {@link openObsLogBucket} for the table of `openLogBucket`. */
 export const openObs: LogBucketOpener = ({ logBucket, obsEndpoint, credentials }) => {
@@ -61,9 +67,10 @@ export function openObsLogBucket(options: ObsLogBucketOptions): LogBucket {
   const { accessKey, secretKey, securityToken } = options.credentials;
   const redact = redactor(accessKey.reveal(), secretKey.reveal(), securityToken?.reveal());
   const agents = {
-    http_agent: new HttpAgent({ keepAlive: true, maxSockets }),
-    https_agent: new HttpsAgent({ keepAlive: true, maxSockets }),
+    http_agent: new HttpAgent({ keepAlive: true }),
+    https_agent: new HttpsAgent({ keepAlive: true }),
   };
+  const inTurn = requestsInTurn(timeoutMs);
   const load = lazily(() => createClient(options, agents));
   let lastAnswerAt = 0;
 
@@ -72,6 +79,7 @@ export function openObsLogBucket(options: ObsLogBucketOptions): LogBucket {
     operation: Operation,
     key: string,
     send: (client: ObsClient, onRequest: (request: ClientRequest) => void) => Promise<unknown>,
+    timeLimitMs?: number,
   ): Promise<Readonly<Record<string, unknown>>> => {
     let result: unknown;
     let isAnswered = false;
@@ -79,11 +87,13 @@ export function openObsLogBucket(options: ObsLogBucketOptions): LogBucket {
       const ready = await load();
       // By the clock and not by a timer: none runs in a function that is frozen.
       if (Date.now() - lastAnswerAt > maxIdleMs) dropIdleConnections(agents);
-      result = await withDeadline(timeoutMs, (signal) =>
-        send(ready, (request) => {
-          signal.addEventListener('abort', () => request.destroy());
-          request.once('response', () => (isAnswered = true));
-        }),
+      result = await inTurn(
+        (signal) =>
+          send(ready, (request) => {
+            signal.addEventListener('abort', () => request.destroy());
+            request.once('response', () => (isAnswered = true));
+          }),
+        timeLimitMs,
       );
       lastAnswerAt = Date.now();
     } catch (error) {
@@ -96,8 +106,11 @@ export function openObsLogBucket(options: ObsLogBucketOptions): LogBucket {
     }
     // esdk-obs-nodejs 3.26.8 resolves whatever status OBS answers.
     if (!isResult(result)) throw brokenAnswer(operation, key, 'not a result of the OBS SDK');
-    if (result.CommonMsg.Status >= 200 && result.CommonMsg.Status < 300) return result.InterfaceResult ?? {};
-    throw asObsRefusal(operation, key, result.CommonMsg, redact);
+    const { Status: status, RequestId: requestId } = result.CommonMsg;
+    if (!(status >= 200 && status < 300)) throw asObsRefusal(operation, key, result.CommonMsg, redact);
+    // A proxy's page to log in is answered with 200, too, and has none.
+    if (!requestId) throw brokenAnswer(operation, key, 'no request id');
+    return result.InterfaceResult ?? {};
   };
 
   return {
@@ -109,28 +122,36 @@ export function openObsLogBucket(options: ObsLogBucketOptions): LogBucket {
       }
     },
 
-    async put(key, body, contentType) {
+    async put(key, body, contentType, timeLimitMs) {
       const bytes = Buffer.from(body);
-      await ask('put', key, (client, onRequest) =>
-        client.putObject({
-          Bucket: bucket,
-          Key: key,
-          ContentType: contentType,
-          ContentLength: bytes.length,
-          // `Body` would replace the content type by application/json (3.26.8, lib/utils.js makeParam, location
-          // "body"), and the signature covers it. So the SDK sends a request without a body, and this writes it.
-          RequestHook: (request) => {
-            onRequest(request);
-            if (bytes.length > 0) request.write(bytes);
-          },
-        }),
+      const { ETag: etag } = await ask(
+        'put',
+        key,
+        (client, onRequest) =>
+          client.putObject({
+            Bucket: bucket,
+            Key: key,
+            ContentType: contentType,
+            ContentLength: bytes.length,
+            // `Body` would replace the content type by application/json (3.26.8, lib/utils.js makeParam, location
+            // "body"), and the signature covers it. So the SDK sends a request without a body, and this writes it.
+            RequestHook: (request) => {
+              onRequest(request);
+              if (bytes.length > 0) request.write(bytes);
+            },
+          }),
+        timeLimitMs,
       );
+      if (!etag) throw brokenAnswer('put', key, 'no ETag');
     },
 
-    async get(key) {
+    async get(key, timeLimitMs) {
       try {
-        const { Content: content } = await ask('get', key, (client, onRequest) =>
-          client.getObject({ Bucket: bucket, Key: key, RequestHook: onRequest }),
+        const { Content: content } = await ask(
+          'get',
+          key,
+          (client, onRequest) => client.getObject({ Bucket: bucket, Key: key, RequestHook: onRequest }),
+          timeLimitMs,
         );
         return typeof content === 'string' ? content : ''; // The SDK leaves an empty body out.
       } catch (error) {
@@ -139,10 +160,9 @@ export function openObsLogBucket(options: ObsLogBucketOptions): LogBucket {
       }
     },
 
-    async *list(prefix) {
-      let marker = '';
-      do {
-        const result = await ask('list', prefix, (client, onRequest) =>
+    list: (prefix) =>
+      listPages(prefix, brokenAnswer, async (marker) => {
+        const fields = await ask('list', prefix, (client, onRequest) =>
           client.listObjects({
             Bucket: bucket,
             Prefix: prefix,
@@ -151,17 +171,16 @@ export function openObsLogBucket(options: ObsLogBucketOptions): LogBucket {
             RequestHook: onRequest,
           }),
         );
-        const page = readPage(prefix, result);
-        yield* page.objects;
-        if (page.next === marker) throw brokenAnswer('list', prefix, 'the same page again');
-        marker = page.next ?? '';
-      } while (marker !== '');
-    },
+        return readPage(prefix, fields);
+      }),
 
-    async delete(key) {
+    async delete(key, timeLimitMs) {
       try {
-        await ask('delete', key, (client, onRequest) =>
-          client.deleteObject({ Bucket: bucket, Key: key, RequestHook: onRequest }),
+        await ask(
+          'delete',
+          key,
+          (client, onRequest) => client.deleteObject({ Bucket: bucket, Key: key, RequestHook: onRequest }),
+          timeLimitMs,
         );
       } catch (error) {
         if (!isMissing(error)) throw error;
@@ -241,11 +260,10 @@ function isResult(value: unknown): value is Result {
   return isRecord(value) && isRecord(value.CommonMsg) && typeof value.CommonMsg.Status === 'number';
 }
 
-/** One page of a listing; `next` is where the next one begins, if there is one. */
 function readPage(
   prefix: string,
   { Contents: contents, IsTruncated: isTruncated, NextMarker: nextMarker }: Readonly<Record<string, unknown>>,
-): { readonly objects: readonly LogObject[]; readonly next: string | undefined } {
+): Page {
   if (!Array.isArray(contents)) throw brokenAnswer('list', prefix, 'no contents');
   const objects = contents.map((entry) => readObject(prefix, entry));
   if (isTruncated === 'false') return { objects, next: undefined };
@@ -258,19 +276,8 @@ function readPage(
 }
 
 function readObject(prefix: string, entry: unknown): LogObject {
-  if (!isRecord(entry)) throw brokenAnswer('list', prefix, 'an entry without fields');
-  const { Key: key, Size: size, LastModified: time } = entry;
-  const lastModified = new Date(typeof time === 'string' ? time : Number.NaN);
-  if (
-    typeof key !== 'string' ||
-    key === '' ||
-    typeof size !== 'string' ||
-    !/^\d+$/.test(size) ||
-    Number.isNaN(lastModified.getTime())
-  ) {
-    throw brokenAnswer('list', prefix, 'an entry without key, size or time');
-  }
-  return { key, size: Number(size), lastModified };
+  const { Key: key, Size: size, LastModified: lastModified } = isRecord(entry) ? entry : {};
+  return checkObject(prefix, brokenAnswer, key, size, lastModified);
 }
 
 // --- faults ---
@@ -285,7 +292,8 @@ function asObsRefusal(
     typeof field === 'string' ? field : undefined,
   );
   const passing = passingCodes.has(code ?? '');
-  return asRefusal(operation, key, { status, code, message, requestId, passing }, redact);
+  const isKeyRefused = keyCodes.test(code ?? '');
+  return asRefusal(operation, key, { status, code, message, requestId, passing, isKeyRefused }, redact);
 }
 
 function isMissing(error: unknown): boolean {

@@ -12,7 +12,7 @@ import { bundle } from './bundle.test-help.ts';
 import { faultOf, showsKeys } from './obs.test-help.ts';
 import { openS3LogBucket, type S3LogBucketOptions } from './s3.ts';
 import { useLambdaEnvironment } from './s3.test-help.ts';
-import { answering, listen, serve } from './servers.test-help.ts';
+import { answering, listen, serve, storeHeaders, strangeAnswers } from './servers.test-help.ts';
 
 // What a store does not do by itself, or what is only seen on the wire: servers made for one test each.
 
@@ -78,20 +78,42 @@ describe('the names of a listing', () => {
     '<LastModified>2026-01-01T00:00:00Z</LastModified><Size>1</Size></Contents></ListBucketResult>';
 
   it('are form-encoded where the answer says that they are encoded', async () => {
-    const bucket = await openFor(answering(listing('a+b%2Bc%2520%0A', '<EncodingType>url</EncodingType>')));
-    expect(await first(bucket)).toMatchObject({ value: { key: 'a b+c%20\n' } });
+    const bucket = await openFor(answering(listing('p+b%2Bc%2520%0A', '<EncodingType>url</EncodingType>')));
+    expect(await first(bucket)).toMatchObject({ value: { key: 'p b+c%20\n' } });
   });
 
   it('are taken as they are where it does not: some compatible stores do not know encoding-type', async () => {
-    const bucket = await openFor(answering(listing('a+b%2Bc')));
-    expect(await first(bucket)).toMatchObject({ value: { key: 'a+b%2Bc' } });
+    const bucket = await openFor(answering(listing('p+b%2Bc')));
+    expect(await first(bucket)).toMatchObject({ value: { key: 'p+b%2Bc' } });
+  });
+});
+
+describe('an answer of success that is not of the store', () => {
+  it.each(strangeAnswers)('of status %d and %j: a passing fault', async (status, body) => {
+    const bucket = await openFor((request, response) => {
+      request.resume().on('end', () => response.writeHead(status).end(body));
+    });
+    const calls = [() => bucket.put('p', 'a', textType), () => bucket.get('p'), () => bucket.delete('p')];
+    for (const call of calls) {
+      expect(await faultOf(call())).toMatchObject({ code: 'BrokenAnswer', passing: true });
+    }
+  });
+
+  it('is one of status 204 to a put', async () => {
+    const bucket = await openFor((request, response) => {
+      request.resume().on('end', () => response.writeHead(204, storeHeaders).end());
+    });
+    expect(await faultOf(bucket.put('p', 'a', textType))).toMatchObject({ code: 'BrokenAnswer' });
+    await bucket.delete('p');
   });
 });
 
 describe('the connection', () => {
   it('is kept for the next request', async () => {
     const connected = vi.fn<() => void>();
-    const server = createServer((request, response) => request.resume().on('end', () => response.end()));
+    const server = createServer((request, response) =>
+      request.resume().on('end', () => response.writeHead(200, storeHeaders).end()),
+    );
     server.on('connection', connected);
     const endpoint = new URL(`http://${await listen(server)}`);
     const bucket = openS3LogBucket({ bucket: 'lists', endpoint });
@@ -157,7 +179,7 @@ describe('a bucket in another region', () => {
     const bucket = await openFor((request, response) => {
       const region = /\/\d{8}\/([^/]+)\/s3\//.exec(request.headers.authorization ?? '')?.[1];
       regions.push(region);
-      if (region === 'ap-southeast-1') return void response.end('body');
+      if (region === 'ap-southeast-1') return void response.writeHead(200, storeHeaders).end('body');
       response
         .writeHead(301, { 'x-amz-bucket-region': 'ap-southeast-1' })
         .end('<Error><Code>PermanentRedirect</Code><Message>Elsewhere.</Message></Error>');
@@ -199,23 +221,24 @@ describe('the credentials', () => {
     vi.stubEnv('AWS_SESSION_TOKEN', undefined);
   };
 
+  const handOut: RequestListener = (_request, response) => {
+    response.end(
+      JSON.stringify({
+        AccessKeyId: testKeys.accessKey,
+        SecretAccessKey: testKeys.secretKey,
+        Token: testKeys.securityToken,
+        Expiration: new Date(Date.now() + 3_600_000).toISOString(),
+      }),
+    );
+  };
+
   it('are those of the container where the environment has none', async () => {
     withoutKeys();
-    const credentials = await serve((_request, response) => {
-      response.end(
-        JSON.stringify({
-          AccessKeyId: testKeys.accessKey,
-          SecretAccessKey: testKeys.secretKey,
-          Token: testKeys.securityToken,
-          Expiration: new Date(Date.now() + 3_600_000).toISOString(),
-        }),
-      );
-    });
-    vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', credentials.href);
+    vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', (await serve(handOut)).href);
     const tokens: unknown[] = [];
     const bucket = await openFor((request, response) => {
       tokens.push(request.headers['x-amz-security-token']);
-      response.end('body');
+      response.writeHead(200, storeHeaders).end('body');
     });
     expect(await bucket.get('a')).toBe('body');
     expect(tokens.map((token) => token === testKeys.securityToken)).toEqual([true]);
@@ -228,11 +251,34 @@ describe('the credentials', () => {
     expect(await faultOf(bucket.get('a'))).toMatchObject({ code: 'CredentialsProviderError', passing: true });
   });
 
-  it('that nobody hands out in time: a passing fault', async () => {
+  it('that come late: nothing is printed', async () => {
     withoutKeys();
-    vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', (await serve(() => undefined)).href);
-    const bucket = await openFor(answering(''), { timeoutMs: 50 });
-    expect(await faultOf(bucket.get('a'))).toMatchObject({ code: 'ETIMEDOUT', passing: true });
+    const credentials = await serve((request, response) => {
+      setTimeout(() => handOut(request, response), 1_500);
+    });
+    vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', credentials.href);
+    const written = [vi.spyOn(console, 'warn'), vi.spyOn(console, 'error')];
+    for (const each of written) each.mockReturnValue();
+    const bucket = await openFor(
+      (_request, response) => void response.writeHead(200, storeHeaders).end('body'),
+    );
+    expect(await bucket.get('a')).toBe('body');
+    expect(written.map(({ mock }) => mock.calls)).toEqual([[], []]);
+    vi.restoreAllMocks();
+  });
+
+  it('that nobody hands out in time: a passing fault, and the next call asks anew', async () => {
+    withoutKeys();
+    const answers: RequestListener[] = [() => undefined, handOut];
+    const credentials = await serve((request, response) => answers.shift()?.(request, response));
+    vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', credentials.href);
+    const bucket = await openFor(
+      (_request, response) => void response.writeHead(200, storeHeaders).end('body'),
+      { timeoutMs: 1_000 },
+    );
+    const faults = await Promise.all([faultOf(bucket.get('a')), faultOf(bucket.get('b'))]);
+    for (const fault of faults) expect(fault).toMatchObject({ code: 'ETIMEDOUT', passing: true });
+    expect(await bucket.get('a')).toBe('body');
   });
 });
 
@@ -253,7 +299,7 @@ describe('the SDK', () => {
     vi.doMock('@aws-sdk/client-s3', () => {
       throw new Error('no such package');
     });
-    const bucket = await openFor((_request, response) => void response.end());
+    const bucket = await openFor((_request, response) => void response.writeHead(200, storeHeaders).end());
     expect(await faultOf(bucket.prepare())).toMatchObject({ operation: 'prepare', passing: false });
     expect(await faultOf(bucket.get('a'))).toMatchObject({ operation: 'get', key: 'a' });
     vi.doUnmock('@aws-sdk/client-s3');
@@ -274,7 +320,7 @@ describe('TLS', () => {
   const certificate = makeCertificate();
   const startServer = async () => {
     const server = createTlsServer(certificate, (request, response) =>
-      request.resume().on('end', () => response.end()),
+      request.resume().on('end', () => response.writeHead(200, storeHeaders).end()),
     );
     server.keepAliveTimeout = 0; // Never ends an idle connection.
     return `https://${await listen(server)}`;

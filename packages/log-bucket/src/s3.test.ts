@@ -143,6 +143,19 @@ describe('S3', () => {
       );
     });
 
+    it.each([
+      [400, 'KeyTooLongError', true],
+      [400, 'InvalidURI', true],
+      [400, 'XMinioInvalidObjectName', true],
+      [400, 'ExpiredToken', false],
+      [400, 'RequestTimeout', false],
+      [403, 'AccessDenied', false],
+      [503, 'SlowDown', false],
+    ])('with %d %s refuses the key: %s', async (status, code, isKeyRefused) => {
+      standin.faults.set([{ kind: 'answer', status, code }]);
+      expect(await faultOf(bucket.put('a', 'a', textType))).toMatchObject({ code, isKeyRefused });
+    });
+
     it('works again afterwards', async () => {
       standin.faults.set([{ kind: 'answer', status: 503, code: 'SlowDown', times: 1 }]);
       await faultOf(bucket.put('a', 'a', textType));
@@ -201,12 +214,20 @@ describe('S3', () => {
 
   it('that is silent is given up in time', async () => {
     await peer.close();
-    await open({ timeoutMs: 50 });
+    await open({ timeoutMs: 500 });
     standin.faults.set([{ kind: 'black-hole' }]);
     const fault = await faultOf(bucket.put('a', 'a', textType));
     expect(fault).toMatchObject({ status: undefined, code: 'ETIMEDOUT', passing: true });
     standin.faults.clear();
     await bucket.put('a', 'a', textType);
+  });
+
+  it('that is silent is given up when the time limit of the call is over', async () => {
+    standin.faults.set([{ kind: 'black-hole' }]);
+    const calls = [bucket.put('a', 'a', textType, 100), bucket.get('a', 100), bucket.delete('a', 100)];
+    for (const fault of await Promise.all(calls.map(faultOf))) {
+      expect(fault).toMatchObject({ code: 'ETIMEDOUT', passing: true });
+    }
   });
 
   it('that is away is a passing fault', async () => {

@@ -1,9 +1,18 @@
 import { isIP } from 'node:net';
 import type * as AwsSdk from '@aws-sdk/client-s3';
-import type { ListObjectsCommandOutput, S3Client } from '@aws-sdk/client-s3';
-import { isLoopback, LogBucketError, type LogBucket, type LogObject } from '@oms-sync/core';
-import { defaultTimeoutMs, lazily, maxSockets, refusePlainHttp, withDeadline } from './calls.ts';
+import type { ListObjectsCommandOutput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
+import { isLoopback, LogBucketError, type LogBucket } from '@oms-sync/core';
+import {
+  credentialsTimeoutMs,
+  defaultTimeoutMs,
+  lazily,
+  maxSockets,
+  refusePlainHttp,
+  requestsInTurn,
+  withDeadline,
+} from './calls.ts';
 import { asFault, asRefusal, brokenAnswersOf, isRecord, redactor, type Operation } from './faults.ts';
+import { checkObject, listPages, type Page } from './listing.ts';
 import { wrongStore, type LogBucketOpener } from './open.ts';
 
 export interface S3LogBucketOptions {
@@ -19,6 +28,8 @@ export interface S3LogBucketOptions {
 const brokenAnswer = brokenAnswersOf('S3');
 /** Passing faults that S3 answers with another status than 408, 429 and 5xx (S3 API Reference, error responses). */
 const passingCodes = new Set(['RequestTimeout', 'OperationAborted']);
+/** A key that is not taken: by S3 (error responses), Ceph's radosgw, and MinIO, which minds `a//b`. */
+const keyCodes = new Set(['KeyTooLongError', 'InvalidURI', 'InvalidObjectName', 'XMinioInvalidObjectName']);
 
 type Sdk = typeof AwsSdk;
 
@@ -40,6 +51,7 @@ export const openS3: LogBucketOpener = ({ logBucket }) => {
 export function openS3LogBucket(options: S3LogBucketOptions): LogBucket {
   const { bucket, endpoint, timeoutMs = defaultTimeoutMs } = options;
   if (endpoint !== undefined) refusePlainHttp(endpoint);
+  const inTurn = requestsInTurn(timeoutMs);
   const load = lazily(() => createClient(options));
 
   /** One request: its result, or a LogBucketError whatever else happens. */
@@ -47,18 +59,19 @@ export function openS3LogBucket(options: S3LogBucketOptions): LogBucket {
     operation: Operation,
     key: string,
     send: (client: S3Client, sdk: Sdk, options: { abortSignal: AbortSignal }) => Promise<Result>,
+    timeLimitMs?: number,
   ): Promise<Result> => {
     let redact = redactor();
     let hasCredentials = false;
     try {
       const { client, sdk } = await load();
-      return await withDeadline(timeoutMs, async (abortSignal) => {
+      return await inTurn(async (abortSignal) => {
         // The SDK asks for them, too, and gets the same: they are kept until shortly before they expire.
         const { accessKeyId, secretAccessKey, sessionToken } = await client.config.credentials();
         redact = redactor(accessKeyId, secretAccessKey, sessionToken);
         hasCredentials = true;
         return send(client, sdk, { abortSignal });
-      });
+      }, timeLimitMs);
     } catch (error) {
       const answer = readAnswer(error);
       if (answer === undefined) {
@@ -81,36 +94,50 @@ export function openS3LogBucket(options: S3LogBucketOptions): LogBucket {
       }
     },
 
-    async put(key, body, contentType) {
-      await ask('put', key, (client, { PutObjectCommand }, options) => {
-        const Body = Buffer.from(body);
-        return client.send(
-          new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentType: contentType }),
-          options,
-        );
-      });
-    },
-
-    async get(key) {
-      try {
-        return await ask('get', key, async (client, { GetObjectCommand }, options) => {
-          const { Body: body } = await client.send(
-            new GetObjectCommand({ Bucket: bucket, Key: key }),
+    async put(key, body, contentType, timeLimitMs) {
+      const answer = await ask(
+        'put',
+        key,
+        (client, { PutObjectCommand }, options) => {
+          const Body = Buffer.from(body);
+          return client.send(
+            new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentType: contentType }),
             options,
           );
-          return (await body?.transformToString()) ?? '';
-        });
+        },
+        timeLimitMs,
+      );
+      if (answer.$metadata.httpStatusCode !== 200 || !answer.ETag) {
+        throw brokenAnswer('put', key, 'without an ETag');
+      }
+    },
+
+    async get(key, timeLimitMs) {
+      try {
+        const { answer, body } = await ask(
+          'get',
+          key,
+          async (client, { GetObjectCommand }, options) => {
+            const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), options);
+            return { answer, body: (await answer.Body?.transformToString()) ?? '' };
+          },
+          timeLimitMs,
+        );
+        const { httpStatusCode: status, requestId } = answer.$metadata;
+        if (status !== 200 || !(answer.ETag || requestId)) {
+          throw brokenAnswer('get', key, 'without an ETag or the number of the request');
+        }
+        return body;
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw error;
       }
     },
 
-    async *list(prefix) {
-      // Version 1 of the listing: its marker is a key. The token of version 2 is up to the store, and Ceph's radosgw
-      // (16.2.15) makes it a key that may hold what XML cannot.
-      let marker = '';
-      do {
+    // Version 1 of the listing: its marker is a key. The token of version 2 is up to the store, and Ceph's radosgw
+    // (16.2.15) makes it a key that may hold what XML cannot.
+    list: (prefix) =>
+      listPages(prefix, brokenAnswer, async (marker) => {
         const answer = await ask('list', prefix, (client, { ListObjectsCommand }, options) =>
           client.send(
             new ListObjectsCommand({
@@ -122,18 +149,22 @@ export function openS3LogBucket(options: S3LogBucketOptions): LogBucket {
             options,
           ),
         );
-        const page = readPage(prefix, answer);
-        yield* page.objects;
-        if (page.next === marker) throw brokenAnswer('list', prefix, 'the same page again');
-        marker = page.next ?? '';
-      } while (marker !== '');
-    },
+        return readPage(prefix, answer);
+      }),
 
-    async delete(key) {
+    async delete(key, timeLimitMs) {
       try {
-        await ask('delete', key, (client, { DeleteObjectCommand }, options) =>
-          client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), options),
+        const { $metadata: answer } = await ask(
+          'delete',
+          key,
+          (client, { DeleteObjectCommand }, options) =>
+            client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), options),
+          timeLimitMs,
         );
+        // Not every compatible store gives the request a number, but then it has the status that S3 has.
+        if (answer.httpStatusCode !== 204 && !answer.requestId) {
+          throw brokenAnswer('delete', key, 'without the number of the request');
+        }
       } catch (error) {
         if (!isMissing(error)) throw error;
       }
@@ -147,11 +178,16 @@ async function createClient({
   bucket,
   region,
   endpoint,
+  timeoutMs = defaultTimeoutMs,
 }: S3LogBucketOptions): Promise<{ readonly client: S3Client; readonly sdk: Sdk }> {
   const sdk = await import('@aws-sdk/client-s3');
+  const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
+  // Without a time limit of its own: past that, its provider for containers does nothing but write to the console.
+  const makeChain = () => defaultProvider({ logger: silent, timeout: 0, maxRetries: 0 });
   const agent = { keepAlive: true, maxSockets };
   const client = new sdk.S3Client({
     ...(region === undefined ? {} : { region }),
+    credentials: credentialsFrom(makeChain, credentialsTimeoutMs(timeoutMs)),
     // A bucket cannot stand in front of an address. Of others the SDK knows, also that no certificate covers a bucket
     // with a dot in its name.
     ...(endpoint === undefined
@@ -178,6 +214,24 @@ async function createClient({
   return { client, sdk };
 }
 
+type CredentialsProvider = Extract<
+  NonNullable<S3ClientConfig['credentials']>,
+  (...properties: never[]) => unknown
+>;
+
+/** A chain (3.972.97) hands out the promise that it has for as long as that is pending, so one that failed goes. */
+function credentialsFrom(makeChain: () => CredentialsProvider, timeoutMs: number): CredentialsProvider {
+  let chain = makeChain();
+  return async (properties) => {
+    try {
+      return await withDeadline(timeoutMs, () => chain(properties));
+    } catch (error) {
+      chain = makeChain();
+      throw error;
+    }
+  };
+}
+
 const silent = {
   debug: () => undefined,
   info: () => undefined,
@@ -191,24 +245,14 @@ function isPlainHttp(request: unknown): request is { readonly hostname: string }
 
 // --- answers ---
 
-/** One page of a listing; `next` is where the next one begins, if there is one. */
 function readPage(
   prefix: string,
   { Contents: contents = [], EncodingType: encoding, IsTruncated: isTruncated }: ListObjectsCommandOutput,
-): { readonly objects: readonly LogObject[]; readonly next: string | undefined } {
+): Page {
   const decode = (name: string) => (encoding === 'url' ? decodeName(prefix, name) : name);
-  const objects = contents.map(({ Key: key, Size: size, LastModified: lastModified }) => {
-    if (
-      key === undefined ||
-      key === '' ||
-      size === undefined ||
-      !(size >= 0) ||
-      lastModified === undefined ||
-      Number.isNaN(lastModified.getTime())
-    ) {
-      throw brokenAnswer('list', prefix, 'an entry without key, size or time');
-    }
-    return { key: decode(key), size, lastModified };
+  const objects = contents.map(({ Key: name, Size: size, LastModified: lastModified }) => {
+    const object = checkObject(prefix, brokenAnswer, name, size, lastModified);
+    return { ...object, key: decode(object.key) };
   });
   if (isTruncated === false) return { objects, next: undefined };
   if (isTruncated === undefined) throw brokenAnswer('list', prefix, 'no IsTruncated');
@@ -235,6 +279,7 @@ interface Answer {
   readonly message: string | undefined;
   readonly requestId: string | undefined;
   readonly passing: boolean;
+  readonly isKeyRefused: boolean;
 }
 
 /** What S3 answered, when it did: the SDK puts that into `$metadata`. */
@@ -250,6 +295,7 @@ function readAnswer(error: unknown): Answer | undefined {
     message: code === undefined ? undefined : error.message,
     requestId: typeof requestId === 'string' ? requestId : undefined,
     passing: passingCodes.has(code ?? ''),
+    isKeyRefused: keyCodes.has(code ?? ''),
   };
 }
 

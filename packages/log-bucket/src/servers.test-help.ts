@@ -23,6 +23,22 @@ export async function serve(listener: RequestListener): Promise<URL> {
   return new URL(`http://${await listen(createServer(listener))}`);
 }
 
+/** What only stores answer: OBS and S3, Azure, Google Cloud. */
+export const storeHeaders = {
+  etag: '"0x1"',
+  'x-amz-request-id': '1',
+  'x-obs-request-id': '1',
+  'x-guploader-uploadid': '1',
+};
+
+/** Answers of success that no store has made. */
+export const strangeAnswers: readonly (readonly [status: number, body: string])[] = [
+  [200, '<html><body>Log in first</body></html>'],
+  [200, '{}'],
+  [200, ''],
+  [206, '{}'],
+];
+
 /** Answers every request with 200 and this body, which ends where the connection does. */
 export const answering =
   (body: string, headers: Readonly<Record<string, string>> = {}): RequestListener =>
