@@ -149,7 +149,7 @@ describe('the bundle', () => {
         { resultCode: 'PermanentFailure', resultString: 'on the failed list: refused, OMS.0064: no' },
       ],
     });
-    scene.obs.faults.set([{ kind: 'answer', status: 403, code: 'AccessDenied' }]);
+    scene.lists.faults.set([{ kind: 'answer', status: 403, code: 'AccessDenied' }]);
     expect(await invoke('bad')).toMatchObject({ results: [{ resultCode: 'TemporaryFailure' }] });
   });
 

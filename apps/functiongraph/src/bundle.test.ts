@@ -56,11 +56,11 @@ describe('the bundle', () => {
   );
 
   it('keeps its lists in a folder, to try things out', async () => {
-    const before = scene.obs.requests.length;
+    const before = scene.lists.requestCount;
     const running = scene.start({ log_bucket: scene.logFolder });
     await running.deliver(scene.channel, [{ name: 'photos/a', kind: 'created' }]);
     expect(await scene.names('success_object')).toEqual(['photos/a']);
-    expect(scene.obs.requests.length).toBe(before);
+    expect(scene.lists.requestCount).toBe(before);
   });
 
   it('logs each name that was not requested when asked to', async () => {

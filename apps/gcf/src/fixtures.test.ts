@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { GcfCloudEvent, GcfHost, GcfResult } from '@oms-sync/function-hosts';
+import { Scene } from '@oms-sync/conformance';
+import { gcf, type GcfCloudEvent, type GcfHost, type GcfResult } from '@oms-sync/function-hosts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Workbench } from './bundle.test-help.ts';
+import { namesSince, type GcfScene } from './bundle.test-help.ts';
 
 // Every sample event, sent in the form in which it comes, to the function that gets it.
 const fixtures = new URL('../../../packages/storage-events/fixtures/gcp/', import.meta.url);
@@ -41,27 +42,27 @@ const expected: Record<string, string[] | undefined> = {
   'made-pubsub-push-plus': ['a+b/c++ notes.txt'],
 };
 
-let bench: Workbench;
+let scene: GcfScene;
 let host: GcfHost;
 
 beforeAll(async () => {
-  bench = await Workbench.open();
-  host = bench.start();
+  scene = await Scene.open(gcf);
+  host = scene.start().host;
 });
 
 afterAll(async () => {
-  await bench.reset();
-  await bench.close();
+  await scene.reset();
+  await scene.close();
 });
 
 describe('the sample', () => {
   for (const name of readSamples()) {
     for (const [form, send] of formsOf(name)) {
       it(`${name}, ${form}`, async () => {
-        const before = bench.oms.received.length;
+        const before = scene.oms.received.length;
         const result = await send(readFileSync(new URL(`${name}.json`, fixtures), 'utf8'));
         const names = expected[name];
-        expect(bench.namesSince(before)).toEqual(names ?? []);
+        expect(namesSince(scene, before)).toEqual(names ?? []);
         if (names === undefined) {
           expect(result.status).toBe(form === 'push' ? 400 : 500);
           expect(result).toHaveProperty('errorMessage', expect.stringMatching(/expected .*, found /));

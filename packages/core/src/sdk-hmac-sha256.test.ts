@@ -55,7 +55,7 @@ describe('signRequest', () => {
     },
   );
 
-  it('agrees with the signer of the official SDK on 10,000 random requests', () => {
+  it('agrees with the signer of the official SDK on 10,000 random requests', { timeout: 120_000 }, () => {
     const segment = fc.string({ unit: fc.constantFrom(...'abcXYZ019-_.~'), minLength: 1, maxLength: 12 });
     const key = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 40 });
     const request = fc.record({

@@ -30,11 +30,12 @@ describe.each<Platform>([functiongraph, awsLambda])('the bundle for $name', (pla
       const { oms = [], omsNetwork = [], obs = [], obsNetwork = [], requestTimeoutMs } = under();
       const scene = await Scene.open(platform, process.execPath);
       const omsProxy = await startFaultProxy({ target: scene.oms.url });
-      const obsProxy = await startFaultProxy({ target: scene.obs.url });
+      const endpoint = scene.lists.settings['obs_endpoint'] ?? '';
+      const obsProxy = await startFaultProxy({ target: endpoint });
       try {
         const settings = {
           sync_url: omsProxy.through(scene.settings.sync_url).href,
-          obs_endpoint: obsProxy.through(scene.settings.obs_endpoint).href,
+          obs_endpoint: obsProxy.through(endpoint).href,
           ...(requestTimeoutMs !== undefined && { request_timeout_ms: String(requestTimeoutMs) }),
           max_attempts: '3',
         };
@@ -47,7 +48,7 @@ describe.each<Platform>([functiongraph, awsLambda])('the bundle for $name', (pla
           { kind: 'answer', status: 400, errorCode: 'OMS.0064', names: [refused] },
           ...oms,
         ]);
-        scene.obs.faults.set(obs);
+        scene.lists.faults.set(obs);
         omsProxy.set(omsNetwork);
         obsProxy.set(obsNetwork);
         const { returned } = await running.deliver(

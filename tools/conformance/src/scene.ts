@@ -2,23 +2,25 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { ObjectFolder } from '@oms-sync/log-bucket';
-import { startObsStandin, type ObsStandin } from '@oms-sync/obs-standin';
 import { startOmsStandin, type OmsStandin } from '@oms-sync/oms-standin';
 import { testKeys } from '@oms-sync/testing';
 import type { Channel, HostOptions, Platform, RunningFunction } from '@oms-sync/function-hosts';
+import { findLeaks } from './leaks.ts';
+import { logBucket, startListStore, type ListStore } from './list-store.ts';
 
 const dist = fileURLToPath(new URL('../../../dist', import.meta.url));
 
 export type ListName = 'success_object' | 'failed_object';
 
-/** One platform's bundle on one version of Node.js, with stand-ins of OMS and of the OBS that holds the lists. */
+/** One platform's bundle on one version of Node.js, with stand-ins of OMS and of the store that holds the lists. */
 export class Scene<Running extends RunningFunction = RunningFunction> {
   readonly platform: Platform<Running>;
   readonly oms: OmsStandin;
-  readonly obs: ObsStandin;
+  readonly lists: ListStore;
   /** What the functions have logged since the last reset. */
   readonly lines: string[] = [];
+  /** What they have answered. */
+  readonly #answers: string[] = [];
   readonly #node: string;
   readonly #buckets: string;
   readonly #syncUrl: string;
@@ -29,38 +31,40 @@ export class Scene<Running extends RunningFunction = RunningFunction> {
     node: string,
     buckets: string,
     oms: OmsStandin,
-    obs: ObsStandin,
+    lists: ListStore,
   ) {
     this.platform = platform;
     this.oms = oms;
-    this.obs = obs;
+    this.lists = lists;
     this.#node = node;
     this.#buckets = buckets;
     this.#syncUrl = oms.syncUrl(oms.createTask({ srcBucket: 'source', dstBucket: 'destination' }));
   }
 
-  /** @param node the path of the Node.js to run the bundle with. */
+  /**
+   * @param node the path of the Node.js to run the bundle with.
+   * @param store where the lists live.
+   */
   static async open<Running extends RunningFunction>(
     platform: Platform<Running>,
-    node: string,
+    node: string = process.execPath,
+    store: ListStore['name'] = 'obs',
   ): Promise<Scene<Running>> {
     const buckets = mkdtempSync(path.join(tmpdir(), 'oms-sync-conformance-'));
-    for (const bucket of ['source', 'logs']) mkdirSync(path.join(buckets, bucket));
+    for (const bucket of ['source', logBucket]) mkdirSync(path.join(buckets, bucket));
     // Nothing is copied in a conformance run: what OMS took is what counts.
     const oms = await startOmsStandin({ buckets, ...testKeys, copyDelayMs: 600_000 });
-    const obs = await startObsStandin({ buckets, ...testKeys });
-    return new Scene(platform, node, buckets, oms, obs);
+    return new Scene(platform, node, buckets, oms, await startListStore(store, buckets));
   }
 
   /** The settings that every behaviour begins with. */
   get settings() {
     return {
       sync_url: this.#syncUrl,
-      log_bucket: 'obs://logs',
-      obs_endpoint: this.obs.url.href,
       hw_ak: testKeys.accessKey,
       hw_sk: testKeys.secretKey,
       hw_security_token: testKeys.securityToken,
+      ...this.lists.settings,
     };
   }
 
@@ -79,6 +83,7 @@ export class Scene<Running extends RunningFunction = RunningFunction> {
         Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
       ),
       log: (line) => this.lines.push(line),
+      answered: (result) => this.#answers.push(JSON.stringify(result)),
       ...options,
     });
     this.#running.push(running);
@@ -87,7 +92,7 @@ export class Scene<Running extends RunningFunction = RunningFunction> {
 
   /** The folder of the log bucket, as a `log_bucket` of its own. */
   get logFolder(): string {
-    return pathToFileURL(path.join(this.#buckets, 'logs')).href;
+    return pathToFileURL(path.join(this.#buckets, logBucket)).href;
   }
 
   /** The channel for behaviours that do not depend on it. */
@@ -110,10 +115,8 @@ export class Scene<Running extends RunningFunction = RunningFunction> {
   }
 
   /** The bodies of the log objects of a list, in the order of their keys. */
-  async read(list: ListName): Promise<{ key: string; body: string }[]> {
-    const folder = new ObjectFolder(path.join(this.#buckets, 'logs'));
-    const objects = await folder.list(`oms_source_record/${list}/`);
-    return Promise.all(objects.map(async ({ key }) => ({ key, body: String(await folder.read(key)) })));
+  read(list: ListName): Promise<{ key: string; body: string }[]> {
+    return this.lists.read(`oms_source_record/${list}/`);
   }
 
   /** The names on a list of layout `object`, sorted. */
@@ -122,23 +125,47 @@ export class Scene<Running extends RunningFunction = RunningFunction> {
     return objects.map(({ body }) => String(parseObject(body)['name'])).sort();
   }
 
-  /** Stops the functions and forgets what happened; throws if a key was logged. */
+  /** Stops the functions, and {@link forget}s what happened. */
   async reset(): Promise<void> {
     await Promise.all(this.#running.splice(0).map((running) => running.stop()));
-    const printed = this.lines.splice(0).join('\n');
+    await this.forget();
+  }
+
+  /**
+   * Forgets what happened, and empties the lists.
+   *
+   * @throws {Error} if the functions showed a key anywhere, or an invocation did not account for all that it received.
+   */
+  async forget(): Promise<void> {
+    const stored = await this.lists.read('');
+    const leaks = {
+      'the log': findLeaks(this.lines.join('\n')),
+      'an answer': findLeaks(this.#answers.join('\n')),
+      'the lists': findLeaks(stored.flatMap(({ key, body }) => [key, body]).join('\n')),
+    };
+    const unbalanced = this.logged('sync').filter((line) => !isBalanced(line));
+    this.lines.length = 0;
+    this.#answers.length = 0;
     this.oms.faults.clear();
-    this.obs.faults.clear();
-    rmSync(path.join(this.#buckets, 'logs'), { recursive: true, force: true });
-    mkdirSync(path.join(this.#buckets, 'logs'));
-    const leaked = Object.entries(testKeys).filter(([, key]) => printed.includes(key));
-    if (leaked.length > 0) throw new Error(`the function logged ${leaked.map(([name]) => name).join(', ')}`);
+    this.lists.faults.clear();
+    await this.lists.clear();
+    for (const [where, names] of Object.entries(leaks)) {
+      if (names.length > 0) throw new Error(`${where} shows ${names.join(', ')}`);
+    }
+    if (unbalanced.length > 0) throw new Error(`does not add up: ${JSON.stringify(unbalanced[0])}`);
   }
 
   async close(): Promise<void> {
     await this.oms.close();
-    await this.obs.close();
+    await this.lists.close();
     rmSync(this.#buckets, { recursive: true, force: true });
   }
+}
+
+/** The conservation law, as a line of the log has it. */
+function isBalanced(line: Readonly<Record<string, unknown>>): boolean {
+  const parts = ['requested', 'unrequested', 'filtered', 'merged', 'returned'];
+  return parts.reduce((sum, part) => sum + Number(line[part]), 0) === line['received'];
 }
 
 function parseObject(json: string): Record<string, unknown> {

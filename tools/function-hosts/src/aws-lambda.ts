@@ -7,7 +7,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { failInvocation, type HostOptions, type InvocationResult } from './invocation.ts';
-import { LastLines, startProcess, stopProcess } from './process.ts';
+import { freezeProcess, LastLines, startProcess, stopProcess, thawProcess } from './process.ts';
 
 export interface LambdaHostOptions extends HostOptions {
   /**
@@ -116,6 +116,7 @@ export class LambdaHost {
     else if (this.#options.runtimeInterfaceClient === undefined) await this.#lastLines.wait(requestId);
     // AWS's client writes no last line: give what it logged the time to come through.
     else await delay(50);
+    this.#options.answered?.(result);
     return result;
   }
 
@@ -145,9 +146,12 @@ export class LambdaHost {
   #handOut(response: ServerResponse): void {
     if (this.#invocation === undefined) {
       this.#asking = response;
+      // Lambda freezes it when it asks for work that is not there. Before its first invocation it never has to wait.
+      if (this.#instance) freezeProcess(this.#instance);
       return;
     }
     this.#asking = undefined;
+    if (this.#instance) thawProcess(this.#instance);
     this.#invocation.start();
     response
       .writeHead(200, {
@@ -167,6 +171,10 @@ export class LambdaHost {
         ? [path.join(runtimes, 'aws-lambda-runtime.js')]
         : [runtimeInterfaceClient, 'index.handler'];
     return startProcess({ node, log: this.#lastLines.filter(log) }, args, {
+      // Of the function's role. They open nothing here, unless the settings have others.
+      AWS_ACCESS_KEY_ID: 'ASIAIOSFODNN7EXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+      AWS_SESSION_TOKEN: 'AQoEXAMPLEH4aoAH0gNCAPyJxz4BlCFFxWNE1OPTgk5TthT',
       ...settings,
       AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
       AWS_LAMBDA_FUNCTION_NAME: 'oms-sync',
@@ -175,6 +183,8 @@ export class LambdaHost {
       AWS_LAMBDA_LOG_GROUP_NAME: '/aws/lambda/oms-sync',
       AWS_LAMBDA_LOG_STREAM_NAME: 'local',
       AWS_REGION: 'eu-central-1',
+      AWS_DEFAULT_REGION: 'eu-central-1',
+      AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs22.x',
       LAMBDA_TASK_ROOT: code,
       _HANDLER: 'index.handler',
     });

@@ -191,6 +191,7 @@ export class AzureHost {
         },
       );
     });
+    this.#options.answered?.(result);
     return result;
   }
 

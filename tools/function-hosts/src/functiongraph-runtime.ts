@@ -23,9 +23,11 @@ process.on('message', (message: FunctionGraphRequest) => {
 });
 
 async function answer(message: FunctionGraphRequest): Promise<void> {
+  // Its time runs from now on, here and in the host: the start of the process and the loading of the code are over.
+  process.send?.({ requestId: message.requestId, kind: 'started' } satisfies FunctionGraphAnswer);
   const result = await invoke(message);
   console.log(LastLines.format(message.requestId));
-  process.send?.({ requestId: message.requestId, result } satisfies FunctionGraphAnswer);
+  process.send?.({ requestId: message.requestId, kind: 'ended', result } satisfies FunctionGraphAnswer);
 }
 
 async function invoke({ requestId, event }: FunctionGraphRequest): Promise<InvocationResult> {

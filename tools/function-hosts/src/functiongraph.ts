@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { failInvocation, type HostOptions, type InvocationResult } from './invocation.ts';
-import { LastLines, startProcess, stopProcess } from './process.ts';
+import { freezeProcess, LastLines, startProcess, stopProcess, thawProcess } from './process.ts';
 
 /** What the host sends to the process of the function. */
 export interface FunctionGraphRequest {
@@ -11,10 +11,12 @@ export interface FunctionGraphRequest {
 }
 
 /** What comes back. */
-export interface FunctionGraphAnswer {
-  readonly requestId: string;
-  readonly result: InvocationResult;
-}
+export type FunctionGraphAnswer =
+  | { readonly kind: 'started'; readonly requestId: string }
+  | { readonly kind: 'ended'; readonly requestId: string; readonly result: InvocationResult };
+
+/** How long the start of an instance may take, which does not count as time of the invocation. */
+const startSeconds = 30;
 
 /**
  * A function in FunctionGraph, with one instance that serves one invocation at a time, as is the default there. The
@@ -70,13 +72,21 @@ export class FunctionGraphHost {
         settle(failInvocation(kind, message));
       };
       const onMessage = (message: unknown) => {
-        if (isAnswer(message) && message.requestId === requestId) settle(message.result);
+        if (!isAnswer(message) || message.requestId !== requestId) return;
+        if (message.kind === 'ended') settle(message.result);
+        else {
+          clearTimeout(timer);
+          timer = setTimeout(
+            () => lose('TimeoutError', `Invoke timed out after ${this.#timeoutSeconds} seconds`),
+            this.#timeoutSeconds * 1000,
+          );
+        }
       };
       const onExit = (code: number | null, signal: string | null) =>
         lose('RuntimeError', `the function's process ended (${signal ?? code})`);
-      const timer = setTimeout(
-        () => lose('TimeoutError', `Invoke timed out after ${this.#timeoutSeconds} seconds`),
-        this.#timeoutSeconds * 1000,
+      let timer = setTimeout(
+        () => lose('RuntimeError', `the function did not start within ${startSeconds} seconds`),
+        startSeconds * 1000,
       );
       const settle = (outcome: InvocationResult) => {
         clearTimeout(timer);
@@ -84,9 +94,16 @@ export class FunctionGraphHost {
         resolve(outcome);
       };
       instance.on('message', onMessage).once('exit', onExit);
+      thawProcess(instance);
       instance.send({ requestId, event } satisfies FunctionGraphRequest);
     });
-    await (isLost ? this.stop() : this.#lastLines.wait(requestId));
+    if (isLost) {
+      await this.stop();
+    } else {
+      await this.#lastLines.wait(requestId);
+      freezeProcess(instance);
+    }
+    this.#options.answered?.(result);
     return result;
   }
 
@@ -106,5 +123,5 @@ export class FunctionGraphHost {
 }
 
 function isAnswer(message: unknown): message is FunctionGraphAnswer {
-  return typeof message === 'object' && message !== null && 'requestId' in message && 'result' in message;
+  return typeof message === 'object' && message !== null && 'requestId' in message && 'kind' in message;
 }

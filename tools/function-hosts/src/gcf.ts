@@ -67,9 +67,12 @@ export class GcfHost {
       this.#instances.set(signature, instance);
     }
     const { status, body } = await instance.send(request);
-    return status >= 200 && status < 300
-      ? { ok: true, status, value: body }
-      : { ok: false, status, errorType: `HTTP ${status}`, errorMessage: body };
+    const result: GcfResult =
+      status >= 200 && status < 300
+        ? { ok: true, status, value: body }
+        : { ok: false, status, errorType: `HTTP ${status}`, errorMessage: body };
+    this.#options.answered?.(result);
+    return result;
   }
 
   /** Ends the instances, whatever they are doing; the next request starts a new one. False: there were none. */

@@ -10,4 +10,4 @@ export { awsLambda, type RunningLambda } from './platforms/aws-lambda.ts';
 export { functiongraph } from './platforms/functiongraph.ts';
 export { platforms } from './platforms/index.ts';
 export { azureFunctions, type RunningAzure } from './platforms/azure-functions.ts';
-export { gcf } from './platforms/gcf.ts';
+export { gcf, type RunningGcf } from './platforms/gcf.ts';

@@ -25,4 +25,6 @@ export interface HostOptions {
   readonly node?: string;
   /** Gets each line that the function logs. */
   readonly log?: (line: string) => void;
+  /** Gets each answer, as the platform got it. */
+  readonly answered?: (result: InvocationResult) => void;
 }

@@ -27,6 +27,11 @@ export interface Channel {
    * it says so.
    */
   makeEvent(changes: readonly Change[], deliveries: number): unknown;
+  /**
+   * From this delivery on, `on_failure=redeliver` must record what a passing fault hit: the platform may be about to give
+   * up. Left out where it takes back all of an event or nothing.
+   */
+  readonly lastDelivery?: number;
   /** Settings that this channel needs. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Names that cannot come this way, because the store itself refuses them. */

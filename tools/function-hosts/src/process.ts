@@ -16,6 +16,8 @@ export function startProcess(
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     serialization: 'json',
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   for (const stream of [child.stdout, child.stderr]) {
     let rest = '';
     stream?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -26,6 +28,25 @@ export function startProcess(
   }
   return child;
 }
+
+/** Those of this tool that run, frozen or not. */
+const running = new Set<ChildProcess>();
+/** One that is frozen would not notice that this process has ended. */
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Stops a process between two invocations, as a platform freezes an instance. Nothing of it runs until it is thawed. */
+export function freezeProcess(child: ChildProcess): void {
+  if (canFreeze) child.kill('SIGSTOP');
+}
+
+/** Lets a frozen process go on; its timers find that their time has passed. */
+export function thawProcess(child: ChildProcess): void {
+  if (canFreeze) child.kill('SIGCONT');
+}
+
+const canFreeze = process.platform !== 'win32';
 
 /** Ends a process, whatever it is doing. False: there was none. */
 export async function stopProcess(child: ChildProcess | undefined): Promise<boolean> {

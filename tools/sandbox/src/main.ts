@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { platforms } from '@oms-sync/function-hosts';
-import { FirstRound } from './first-round.ts';
+import { FirstRound, type Arrivals } from './first-round.ts';
 import { startSandbox, type Sandbox } from './sandbox.ts';
 import { Screen } from './screen.ts';
 import { WatchedRounds } from './watched-rounds.ts';
@@ -46,16 +46,26 @@ async function main(): Promise<number> {
   const sandboxes: Sandbox[] = [];
   const watched: WatchedRounds[] = [];
   try {
-    let arrived = true;
+    const summary = new Map<string, Arrivals>();
+    const watching: (() => Promise<WatchedRounds>)[] = [];
     for (const platform of chosen) {
+      if (summary.size > 0) screen.line('\n');
       const logLines: string[] = [];
       const place = values.platform === 'all' ? path.join(folder, platform.name) : folder;
       const sandbox = await startSandbox(place, platform, process.cwd(), (line) => logLines.push(line));
       sandboxes.push(sandbox);
-      arrived = (await new FirstRound(sandbox, screen, logLines).play()) && arrived;
-      if (!values.once) watched.push(await WatchedRounds.start(sandbox, screen, logLines));
+      summary.set(platform.name, await new FirstRound(sandbox, screen, logLines).play());
+      watching.push(() => WatchedRounds.start(sandbox, screen, logLines));
     }
-    if (values.once) return arrived ? 0 : 1;
+    if (chosen.length > 1) {
+      screen.title('All platforms');
+      for (const [name, { arrived, of }] of summary) {
+        const verdict = `${arrived} of ${of} arrived`;
+        screen.item(`${name.padEnd(16)} ${screen.paint(arrived === of ? 'green' : 'red', verdict)}`);
+      }
+    }
+    if (values.once) return [...summary.values()].every(({ arrived, of }) => arrived === of) ? 0 : 1;
+    for (const watch of watching) watched.push(await watch());
     await stopped;
     screen.line('\nStopping.');
     return 0;

@@ -34,7 +34,12 @@ export class Screen {
   }
 }
 
+/** `1 object`, `2 objects`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
 /** Says that the platform could not be rid of everything. */
 export function describeReturn(returned: readonly string[], error: string | undefined): string {
-  return `${returned.length} objects are still with the platform${error === undefined ? '' : `: ${error}`}`;
+  return `${count(returned.length, 'object')} still with the platform${error === undefined ? '' : `: ${error}`}`;
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Change } from '@oms-sync/function-hosts';
+import { showLog } from './log-view.ts';
 import type { Sandbox } from './sandbox.ts';
 import { describeReturn, type Screen } from './screen.ts';
 import { watchBucket } from './watcher.ts';
@@ -24,7 +25,9 @@ export class WatchedRounds {
       rounds.#inTurn = rounds.#inTurn.then(() => rounds.#play(changes));
     });
     const faults = `${sandbox.omsUrl}/standin/faults`;
-    screen.title('Now it is your turn: watching the source bucket. Ctrl-C stops.');
+    screen.title(
+      `Now it is your turn: watching the source bucket of ${sandbox.platform.name}. Ctrl-C stops.`,
+    );
     screen.item(`drop a file into ${screen.paint('cyan', sandbox.source.root)}`);
     screen.item('or make OMS refuse, drop another one, and look at the failed list:');
     screen.item(`curl -X PUT ${faults} -d '[{"kind":"answer","status":400,"errorCode":"OMS.0064"}]'`);
@@ -42,7 +45,7 @@ export class WatchedRounds {
     const screen = this.#screen;
     screen.line();
     const { returned, error } = await this.#sandbox.notify(changes);
-    for (const line of this.#logLines.splice(0)) screen.item(screen.paint('dim', line));
+    showLog(screen, this.#logLines.splice(0));
     if (returned.length > 0) screen.item(screen.paint('red', describeReturn(returned, error)));
     await this.#sandbox.settle();
     for (const { name, kind } of changes) {

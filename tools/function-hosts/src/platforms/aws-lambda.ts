@@ -63,10 +63,14 @@ function makeSqsEvent(bodies: readonly object[], deliveries: number): object {
   };
 }
 
+/** AWS recommends a maxReceiveCount of at least 5. */
+const lastDelivery = 5;
+
 const channels: readonly [Channel, ...Channel[]] = [
   {
     name: 'SQS',
     batch: 10_000,
+    lastDelivery,
     makeEvent: (changes, deliveries) =>
       makeSqsEvent(
         changes.map((change) => makeNotification([change])),
@@ -76,6 +80,7 @@ const channels: readonly [Channel, ...Channel[]] = [
   {
     name: 'SQS, SNS inside',
     batch: 10_000,
+    lastDelivery,
     makeEvent: (changes, deliveries) =>
       makeSqsEvent(
         changes.map((change) => makeSnsEnvelope(makeNotification([change]))),
@@ -85,6 +90,7 @@ const channels: readonly [Channel, ...Channel[]] = [
   {
     name: 'SQS, EventBridge inside',
     batch: 10_000,
+    lastDelivery,
     makeEvent: (changes, deliveries) => makeSqsEvent(changes.map(makeEventBridgeEvent), deliveries),
   },
   { name: 'S3', batch: Infinity, makeEvent: makeNotification },
@@ -118,9 +124,13 @@ const channels: readonly [Channel, ...Channel[]] = [
 ];
 
 /** Reads an answer as the event source does. */
-function readAnswer(changes: readonly Change[], result: InvocationResult): Delivery {
+function readAnswer(changes: readonly Change[], event: unknown, result: InvocationResult): Delivery {
   const all = changes.map(({ name }) => name);
   if (!result.ok) return { returned: all, error: `${result.errorType}: ${result.errorMessage}` };
+  const tasks = readList(event, 'tasks').map((task) => String(read(task, 'taskId')));
+  const answered = readList(result.value, 'results').map((task) => String(read(task, 'taskId')));
+  if (JSON.stringify(tasks.sort()) !== JSON.stringify(answered.sort()))
+    return { returned: all, error: 'S3 Batch Operations wants one result for each task' };
   const ids = [
     ...readList(result.value, 'batchItemFailures').map((failure) => read(failure, 'itemIdentifier')),
     ...readList(result.value, 'results')
@@ -169,7 +179,8 @@ export const awsLambda: Platform<RunningLambda> = {
         const parts: Delivery[] = [];
         for (let start = 0; start < changes.length; start += Math.min(channel.batch, changes.length)) {
           const part = changes.slice(start, start + channel.batch);
-          parts.push(readAnswer(part, await host.invoke(channel.makeEvent(part, deliveries))));
+          const event = channel.makeEvent(part, deliveries);
+          parts.push(readAnswer(part, event, await host.invoke(event)));
         }
         return {
           returned: parts.flatMap(({ returned }) => returned),

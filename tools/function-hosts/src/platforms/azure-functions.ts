@@ -9,6 +9,11 @@ const account =
 /** Event Grid's waits before each delivery, in seconds. Source: "Event Grid message delivery and retry". */
 const retryWaits = [0, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200];
 
+/** The tenth comes 10.8 hours after the event, the next and last but one 22.8 hours. */
+const lastEventGridDelivery = 10;
+/** As host.json has it; then the host moves a message to the poison queue. */
+const maxDequeueCount = 5;
+
 /** When the event happened that is being delivered for this time. */
 function makeEventTime(deliveries: number): string {
   const age = retryWaits.slice(0, deliveries).reduce((sum, wait) => sum + wait, 0);
@@ -65,27 +70,32 @@ const channels: readonly [Channel, ...Channel[]] = [
   {
     name: 'Event Grid',
     batch: 1,
+    lastDelivery: lastEventGridDelivery,
     makeEvent: (changes, deliveries) => changes.map((change) => makeEvent(change, deliveries)),
   },
   {
     name: 'Event Grid, CloudEvents',
     batch: 1,
+    lastDelivery: lastEventGridDelivery,
     makeEvent: ([change], deliveries) => (change ? makeCloudEvent(change, deliveries) : {}),
   },
   {
     name: 'Storage queue, Base64',
     batch: 1,
+    lastDelivery: maxDequeueCount,
     makeEvent: ([change]) => encodeBase64(JSON.stringify(change ? makeEvent(change) : {})),
   },
   {
     name: 'Storage queue, plain',
     batch: 1,
+    lastDelivery: maxDequeueCount,
     makeEvent: ([change]) => JSON.stringify(change ? makeCloudEvent(change) : {}),
   },
   {
     name: 'Storage queue, a list in a message',
     // 64 KB hold so many events, each with a name of 1,024 bytes.
     batch: 35,
+    lastDelivery: maxDequeueCount,
     makeEvent: (changes) => JSON.stringify(changes.map((change) => makeEvent(change))),
   },
 ];

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GcfHost, type GcfCloudEvent, type GcfResult } from '../gcf.ts';
-import type { Change, Channel, Delivery, Platform } from '../platform.ts';
+import type { Change, Channel, Delivery, Platform, RunningFunction } from '../platform.ts';
 
 /** How many requests Google has under way to the function at once. */
 const concurrency = 16;
@@ -79,6 +79,8 @@ function makeChannel(name: string, makeSend: (change: Change, deliveries: number
     name,
     batch: 1,
     makeEvent: (changes, deliveries) => changes.map((change) => makeSend(change, deliveries)),
+    // The first one that comes 23 hours after the event; it is given up after 24.
+    lastDelivery: 144,
     refuses,
   };
 }
@@ -131,16 +133,25 @@ function readAnswer({ name }: Change, result: GcfResult): Delivery {
     : { returned: [name], error: `${result.errorType}: ${result.errorMessage}` };
 }
 
+/** The functions of an app in Google Cloud, with what only Google has. */
+export interface RunningGcf extends RunningFunction {
+  readonly host: GcfHost;
+}
+
 /** Google Cloud Functions. */
-export const gcf: Platform = {
+export const gcf: Platform<RunningGcf> = {
   name: 'gcf',
   store: 'gs',
   nodeVersions: ['22.23.3', '24.21.0'],
   channels,
-  cannot: { merging: 'Google delivers one event a request' },
+  cannot: {
+    merging: 'Google delivers one event a request',
+    'secrets, own store': "Google's SDK sends no keys to a machine of one's own",
+  },
   start(options) {
     const host = new GcfHost(options);
     return {
+      host,
       async deliver(channel, changes, deliveries = 1) {
         const waiting = [...changes.entries()];
         const answers: Delivery[] = [];

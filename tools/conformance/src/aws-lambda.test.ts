@@ -1,0 +1,4 @@
+import { awsLambda } from '@oms-sync/function-hosts';
+import { describePlatform } from './suite.ts';
+
+describePlatform(awsLambda);

@@ -1,0 +1,4 @@
+import { azureFunctions } from '@oms-sync/function-hosts';
+import { describePlatform } from './suite.ts';
+
+describePlatform(azureFunctions);

@@ -1,0 +1,4 @@
+import { functiongraph } from '@oms-sync/function-hosts';
+import { describePlatform } from './suite.ts';
+
+describePlatform(functiongraph);

@@ -1,0 +1,4 @@
+import { gcf } from '@oms-sync/function-hosts';
+import { describePlatform } from './suite.ts';
+
+describePlatform(gcf);

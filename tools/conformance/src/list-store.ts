@@ -1,0 +1,147 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import type { Platform } from '@oms-sync/function-hosts';
+import { startGcsStandin } from '@oms-sync/gcs-standin';
+import { ObjectFolder } from '@oms-sync/log-bucket';
+import { startObsStandin, type Faults } from '@oms-sync/obs-standin';
+import { startAzurite } from '@oms-sync/peers';
+import { testKeys } from '@oms-sync/testing';
+import { AzuriteFront } from './azurite-front.ts';
+
+/** The bucket of the lists, in whatever store. */
+export const logBucket = 'logs';
+
+/** A store that holds the lists, running, with faults to switch on. */
+export interface ListStore {
+  readonly name: Platform['store'];
+  /** The settings that name its bucket, and what leads the store's SDK there. */
+  readonly settings: Readonly<Record<string, string | undefined>>;
+  /** The keys that it gets to see, and may repeat. */
+  readonly keys: readonly string[];
+  readonly faults: Pick<Faults, 'set' | 'clear'>;
+  /** How many requests it has had. */
+  readonly requestCount: number;
+  /** The objects whose key begins with the prefix, in the order of their keys. */
+  read(prefix: string): Promise<{ key: string; body: string }[]>;
+  /** The content type of an object that was put; undefined where nobody keeps it (Azurite). */
+  contentType(key: string): string | undefined;
+  /** Empties the bucket. */
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a store of lists. It is reached by the keys of the tests, and checks the signatures that they make; only
+ * Google's SDK sends none to a machine of one's own.
+ *
+ * @param buckets the folder of the buckets.
+ */
+export function startListStore(name: ListStore['name'], buckets: string): Promise<ListStore> {
+  switch (name) {
+    case 'obs':
+    case 's3':
+      return startObs(name, buckets);
+    case 'gs':
+      return startGcs(buckets);
+    case 'az':
+      return startAzure();
+  }
+}
+
+/** OBS by its own signatures, S3 by those of Amazon: the stand-in knows both. */
+async function startObs(name: 'obs' | 's3', buckets: string): Promise<ListStore> {
+  const obs = await startObsStandin({ buckets, ...testKeys });
+  const settings =
+    name === 'obs'
+      ? { log_bucket: `obs://${logBucket}`, obs_endpoint: obs.url.href }
+      : {
+          log_bucket: `s3://${logBucket}`,
+          AWS_ENDPOINT_URL_S3: obs.url.href,
+          // In Lambda, those of the function's role.
+          AWS_ACCESS_KEY_ID: testKeys.accessKey,
+          AWS_SECRET_ACCESS_KEY: testKeys.secretKey,
+          AWS_SESSION_TOKEN: testKeys.securityToken,
+        };
+  return { name, settings, keys: Object.values(testKeys), ...inFolder(buckets, obs) };
+}
+
+async function startGcs(buckets: string): Promise<ListStore> {
+  const gcs = await startGcsStandin({ buckets });
+  const settings = { log_bucket: `gs://${logBucket}`, STORAGE_EMULATOR_HOST: gcs.url.href };
+  return { name: 'gs', settings, keys: [], ...inFolder(buckets, gcs) };
+}
+
+/** What the stand-ins have in common: a folder is their bucket. */
+function inFolder(
+  buckets: string,
+  standin: Pick<Awaited<ReturnType<typeof startObsStandin>>, 'faults' | 'requests' | 'contentType' | 'close'>,
+): Omit<ListStore, 'name' | 'settings' | 'keys'> {
+  const folder = new ObjectFolder(path.join(buckets, logBucket));
+  const clear = () => {
+    rmSync(folder.root, { recursive: true, force: true });
+    mkdirSync(folder.root);
+    return Promise.resolve();
+  };
+  void clear();
+  return {
+    faults: standin.faults,
+    get requestCount() {
+      return standin.requests.length;
+    },
+    async read(prefix) {
+      const objects = await folder.list(prefix);
+      return Promise.all(objects.map(async ({ key }) => ({ key, body: String(await folder.read(key)) })));
+    },
+    contentType: (key) => standin.contentType(logBucket, key),
+    clear,
+    close: () => standin.close(),
+  };
+}
+
+async function startAzure(): Promise<ListStore> {
+  // Its SDK takes long to load, which the other stores need not wait for.
+  const { BlobServiceClient } = await import('@azure/storage-blob');
+  const { openAzureBlobLogBucket } = await import('@oms-sync/log-bucket/azure-blob');
+  const account = 'account';
+  const accountKey = `${testKeys.secretKey}AA`; // As long as base64 is.
+  const azurite = await startAzurite({ account, accountKey });
+  const front = await AzuriteFront.start(azurite.endpoint);
+  await BlobServiceClient.fromConnectionString(azurite.connectionString).createContainer(logBucket);
+  const lists = openAzureBlobLogBucket({
+    account,
+    container: logBucket,
+    connectionString: azurite.connectionString,
+  });
+  const listKeys = async (prefix: string) => {
+    const keys: string[] = [];
+    for await (const { key } of lists.list(prefix)) keys.push(key);
+    return keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  };
+  return {
+    name: 'az',
+    settings: {
+      log_bucket: `az://${account}/${logBucket}`,
+      AZURE_STORAGE_CONNECTION_STRING: azurite.connectionString.replace(
+        azurite.endpoint.origin,
+        front.url.origin,
+      ),
+    },
+    keys: [accountKey],
+    faults: front.faults,
+    get requestCount() {
+      return front.requestCount;
+    },
+    async read(prefix) {
+      const keys = await listKeys(prefix);
+      return Promise.all(keys.map(async (key) => ({ key, body: (await lists.get(key)) ?? '' })));
+    },
+    contentType: () => undefined,
+    async clear() {
+      await Promise.all((await listKeys('')).map((key) => lists.delete(key)));
+    },
+    async close() {
+      await front.close();
+      await azurite.stop();
+    },
+  };
+}
