@@ -21,8 +21,8 @@ describe('the time plan', () => {
   });
 
   it('divides a short time in proportion', () => {
-    expect(divide(3000, 1)).toEqual({ send: 1200, write: 1500, answer: 300 });
-    expect(divide(100, 10_000)).toEqual({ send: 40, write: 50, answer: 10 });
+    expect(divide(3000, 1)).toEqual({ send: 1150, write: 1350, answer: 500 });
+    expect(divide(120, 10_000)).toEqual({ send: 46, write: 54, answer: 20 });
     expect(divide(0, 1)).toEqual({ send: 0, write: 0, answer: 0 });
   });
 

@@ -23,7 +23,7 @@ describe('getLambdaEventKind', () => {
     ['s3', { source: 'aws.s3', 'detail-type': 'Object Created', detail: {} }],
     ['s3', { source: 'aws.s3', 'detail-type': 'Scheduled Event', detail: {} }],
     ['s3-batch', { invocationSchemaVersion: '1.0', tasks: [] }],
-    ['eventbridge', { source: 'aws.events', 'detail-type': 'Anything else', detail: {} }],
+    ['s3', { source: 'aws.events', 'detail-type': 'Anything else', detail: {} }],
     ['scheduled', { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} }],
     ['scheduled', { source: 'aws.scheduler', 'detail-type': 'Scheduled Event', detail: '{}' }],
   ])('is %s for %j', (kind, event) => {
