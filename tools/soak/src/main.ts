@@ -14,6 +14,7 @@ if a name is lost, or if memory, handles or latency have grown after the warm-up
 
   --seconds N   how long (default 3600)
   --short       60 seconds
+  --seed N      of the faults (default: a new one, which is printed)
   --svg FILE    where the curve goes (default dist/soak.svg)
   --help        this text
 `;
@@ -23,6 +24,7 @@ async function main(): Promise<number> {
     options: {
       seconds: { type: 'string' },
       short: { type: 'boolean', default: false },
+      seed: { type: 'string' },
       svg: { type: 'string', default: 'dist/soak.svg' },
       help: { type: 'boolean', default: false },
     },
@@ -35,13 +37,17 @@ async function main(): Promise<number> {
   if (!Number.isInteger(seconds) || seconds < 60) {
     throw new UsageError(`--seconds: expected a whole number from 60, got '${values.seconds}'`);
   }
+  const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000_000));
+  if (!Number.isSafeInteger(seed))
+    throw new UsageError(`--seed: expected a whole number, got '${values.seed}'`);
   // Each quarter of the run sees calms: a short run changes faster.
   const phaseSeconds = Math.min(30, Math.max(1.25, seconds / 48));
   console.log(
-    `${seconds} s at full speed; every ${phaseSeconds} s: ${phases.map(({ name }) => name).join(', ')}\n`,
+    `${seconds} s at full speed, --seed ${seed}; every ${phaseSeconds} s: ${phases.map(({ name }) => name).join(', ')}\n`,
   );
   const result = await runSoak({
     seconds,
+    seed,
     phaseSeconds,
     dist: path.join(process.cwd(), 'dist'),
     onSample: show,

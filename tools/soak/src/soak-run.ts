@@ -5,7 +5,7 @@ import path from 'node:path';
 import { ObjectFolder } from '@oms-sync/log-bucket';
 import { startObsStandin } from '@oms-sync/obs-standin';
 import { startOmsStandin } from '@oms-sync/oms-standin';
-import { testKeys } from '@oms-sync/testing';
+import { makeRandom, testKeys } from '@oms-sync/testing';
 import { phases, setFaults } from './faults.ts';
 import { Ledger, type Verdict } from './ledger.ts';
 import type { Command, DriverSample, Message } from './messages.ts';
@@ -13,6 +13,8 @@ import { readNumber } from './names.ts';
 
 export interface SoakOptions {
   readonly seconds: number;
+  /** Of the requests to OMS that meet a fault. */
+  readonly seed: number;
   /** How long each phase takes. */
   readonly phaseSeconds: number;
   /** The folder `dist` with the built bundles. */
@@ -55,7 +57,12 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const scratch = await mkdtemp(path.join(tmpdir(), 'oms-sync-soak-'));
   const logs = new ObjectFolder(path.join(scratch, 'logs'));
   for (const bucket of ['source', 'logs']) await mkdir(path.join(scratch, bucket));
-  const oms = await startOmsStandin({ buckets: scratch, ...testKeys, copyDelayMs: Infinity });
+  const oms = await startOmsStandin({
+    buckets: scratch,
+    ...testKeys,
+    copyDelayMs: Infinity,
+    random: makeRandom(options.seed),
+  });
   const obs = await startObsStandin({ buckets: scratch, ...testKeys });
   const ledger = new Ledger();
   const driver = new Driver(options.dist, ledger);
