@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { selectName } from './name-filter.ts';
+import { selectFolder, selectName } from './name-filter.ts';
 
 const none = { includePrefix: [], excludePrefix: [], includeSuffix: [], excludeSuffix: [] };
 
@@ -19,6 +19,18 @@ describe('the name filter', () => {
     ['excludeSuffix', ['.tmp', '~'], '~a', true],
   ])('%s %j: %s is %s', (setting, values, name, expected) => {
     expect(selectName({ ...none, [setting]: values }, name)).toBe(expected);
+  });
+
+  it.each([
+    [{}, 'a', true],
+    [{ includePrefix: ['in/', 'out/'] }, 'in', true],
+    [{ includePrefix: ['in/', 'out/'] }, 'out/deeper', true],
+    [{ includePrefix: ['in/deep/', 'out/'] }, 'in', true],
+    [{ includePrefix: ['in/', 'out/'] }, 'inner', false],
+    [{ excludePrefix: ['in/', 'out/'] }, 'out', false],
+    [{ excludePrefix: ['in/deep/', 'out/'] }, 'in', true],
+  ])('%j: a folder %s is %s', (setting, folder, expected) => {
+    expect(selectFolder({ ...none, ...setting }, folder)).toBe(expected);
   });
 
   it('needs all conditions to hold', () => {

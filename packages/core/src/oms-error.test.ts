@@ -22,6 +22,8 @@ describe('classifyAnswer', () => {
     [429, 'OMS.1021', 'quota'],
     [401, 'APIG.0301', 'identity'],
     [401, 'APIGW.0301', 'identity'],
+    [400, 'APIG.0301', 'identity'],
+    [400, 'APIGW.0307', 'identity'],
     [403, 'APIG.0304', 'identity'],
     [429, 'APIG.0308', 'passing'],
     [403, 'APIG.0308', 'passing'],

@@ -75,6 +75,52 @@ describe('runSync', () => {
     expect(statistics).toEqual({ requests: 3, retries: 0, omsMs: 10 });
   });
 
+  it('gives up in time what never gets its turn, and says so', async () => {
+    const { outcomes, requests, clock } = await run(['a'], () => undefined, {
+      sendUntil: 1000,
+      inTurn: () => new Promise(() => undefined),
+    });
+    const reason = {
+      class: 'passing',
+      code: 'NotSent',
+      message: 'the invocation had no time left to send it',
+    };
+    expect(outcomes).toEqual(new Map([['a', { kind: 'unrequested', attempts: 0, reason }]]));
+    expect(requests).toEqual([]);
+    expect(clock.now()).toBe(1000);
+  });
+
+  it('waits out a Retry-After once, whichever batch got it', async () => {
+    const { outcomes, requests, clock } = await run(
+      numbered(20),
+      (_, index) => (index === 0 ? fault('passing', { status: 429, retryAfterMs: 1000 }) : undefined),
+      { maxInFlight: 1 },
+    );
+    expect([...outcomes.values()].map(({ kind }) => kind)).toEqual(
+      Array.from({ length: 20 }, () => 'requested'),
+    );
+    expect(requests.map(({ at }) => at >= 1010)).toEqual([false, true, true]);
+    expect(clock.now()).toBeLessThan(3000);
+  });
+
+  it.each([
+    ['there is no time for another', { sendUntil: 60 }, fault('passing', { status: 500 })],
+    ['Retry-After is hours', {}, fault('passing', { status: 503, retryAfterMs: 3_600_000 })],
+  ])('does not begin another try when %s', async (_, changes, error) => {
+    const { requests, statistics } = await run(['a'], () => error, changes);
+    expect(requests).toHaveLength(1);
+    expect(statistics.retries).toBe(0);
+  });
+
+  it.each([
+    ['OMS is away', fault('passing', { code: 'ECONNREFUSED' }), 2],
+    ['a gateway answers for it', fault('passing', { status: 502 }), 2],
+    ['it accepts nobody', fault('identity', { code: 'OMS.0202', status: 403 }), 1],
+  ])('tries no name alone when %s', async (_, error, expected) => {
+    const { requests } = await run(numbered(10), () => error, { maxAttempts: 2 });
+    expect(requests.map(({ names }) => names.length)).toEqual(Array.from({ length: expected }, () => 10));
+  });
+
   it('sends nothing for no names', async () => {
     expect((await run([], () => undefined)).statistics).toEqual({ requests: 0, retries: 0, omsMs: 0 });
   });
