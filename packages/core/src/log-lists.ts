@@ -107,7 +107,7 @@ export class ListWriter {
     }
     const entries = new Set(this.#unwritten.keys()); // A late write must not change what is reported now.
     return {
-      unwritten: entries.size === 0 ? undefined : { entries, fault: this.#fault ?? noTimeLeft },
+      unwritten: entries.size === 0 ? undefined : { entries, fault: this.#fault ?? noTimeLeft('put') },
       writeMs: this.#startedAt === undefined ? 0 : clock.now() - this.#startedAt,
     };
   }
@@ -221,10 +221,13 @@ function isInvalid({ outcome }: ListEntry): boolean {
   return outcome.kind === 'unrequested' && outcome.reason.class === 'invalid';
 }
 
-const noTimeLeft = new LogBucketError({
-  operation: 'put',
-  key: listsFolder,
-  code: 'ETIMEDOUT',
-  passing: true,
-  message: 'the store did not answer before the invocation had to end',
-});
+/** What to say of a store that let the time pass. */
+export function noTimeLeft(operation: 'put' | 'list'): LogBucketError {
+  return new LogBucketError({
+    operation,
+    key: listsFolder,
+    code: 'ETIMEDOUT',
+    passing: true,
+    message: 'the store did not answer before the invocation had to end',
+  });
+}

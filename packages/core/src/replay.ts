@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
 import { FailedList, type FailedObject, type Lot } from './failed-list.ts';
-import { listsFolder, type ListName } from './list-keys.ts';
+import type { ListName } from './list-keys.ts';
 import { LogBucketError } from './log-bucket.ts';
-import type { ListEntry, ReceivedObject } from './log-lists.ts';
+import { noTimeLeft, type ListEntry, type ReceivedObject } from './log-lists.ts';
 import { settleObjects, type Settlement, type SyncEnvironment } from './settlement.ts';
 import { logUnrequested } from './sync-log.ts';
 import type { Reason } from './sync-run.ts';
@@ -117,7 +117,7 @@ class ReplayRun {
     const isDone = await Promise.race([work, timeIsUp]);
     stop.abort();
     this.#isOver = true;
-    if (!isDone) this.#problem ??= noTimeLeft;
+    if (!isDone) this.#problem ??= noTimeLeft('list');
   }
 
   /** Reports what was done until now. */
@@ -285,11 +285,3 @@ function toReceived(object: FailedObject, index: number): ReceivedObject {
   const { name, store, bucket, eventTime, eventId, recordedAt, attempts } = object;
   return { index, name, store, bucket, eventTime, eventId, earlier: { recordedAt, attempts } };
 }
-
-const noTimeLeft = new LogBucketError({
-  operation: 'list',
-  key: listsFolder,
-  code: 'ETIMEDOUT',
-  passing: true,
-  message: 'the store did not answer before the invocation had to end',
-});

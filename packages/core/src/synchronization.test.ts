@@ -310,11 +310,12 @@ describe('synchronize', () => {
       } = await play([
         created('oms_source_record/success_object/a', own),
         created('oms_source_record/failed_object/b', own),
+        created('oms_source_record/parked_object/c', own),
         created('photos/c', own),
         created('oms_source_record.txt', own),
       ]);
       expect(sent).toEqual(['photos/c', 'oms_source_record.txt']);
-      expect(counts).toEqual(report({ received: 4, requested: 2, filtered: 2 }));
+      expect(counts).toEqual(report({ received: 5, requested: 2, filtered: 3 }));
       expect(logBucket.objects.size).toBe(2);
       expect(lines[1]).toMatchObject({ event: 'misconfigured', level: 'error', setting: 'log_bucket' });
     });
