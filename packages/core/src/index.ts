@@ -10,6 +10,7 @@ export * from './rate-limit.ts';
 export * from './redaction.ts';
 export type { Replay } from './replay.ts';
 export * from './secret.ts';
+export * from './setting-values.ts';
 export * from './settings.ts';
 export { isLoopback, type LogBucketAddress } from './settings-address.ts';
 export * from './storage-record.ts';
