@@ -68,7 +68,9 @@ export class AzuriteFront {
       case undefined:
     }
     const { method, url, headers } = incoming;
-    const forwarded = request(new URL(url ?? '/', this.#azurite), { method, headers }, (answer) => {
+    // A connection each: Azurite may end an idle one just when it is used again.
+    const options = { method, headers, agent: false };
+    const forwarded = request(new URL(url ?? '/', this.#azurite), options, (answer) => {
       if (fault?.kind === 'truncated') return void cutOff(answer, response);
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
