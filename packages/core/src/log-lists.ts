@@ -38,6 +38,8 @@ const writesAtATime = 32;
 const maxTries = 5;
 const firstDelayMs = 100;
 const maxDelayMs = 2000;
+/** What an answer takes on a bad day. A try gets no less of the time that is left, and else half of it. */
+const slowAnswerMs = 1000;
 
 /** What it takes to call the log bucket. */
 export interface StoreOptions {
@@ -205,9 +207,10 @@ export async function callStore<Result>(
   { clock, random, writeUntil }: StoreOptions,
 ): Promise<Result> {
   for (let tries = 1; ; tries++) {
+    const leftMs = writeUntil - clock.now();
     try {
-      // Nobody waits for it any longer than that, and its connection is needed.
-      return await call(writeUntil - clock.now());
+      // Who gets no answer tries again while there is time, and when it is over nobody waits any longer.
+      return await call(Math.max(leftMs / 2, Math.min(leftMs, slowAnswerMs)));
     } catch (error) {
       if (!(error instanceof LogBucketError) || !error.passing || tries >= maxTries) throw error;
       const delayMs = random() * Math.min(firstDelayMs * 2 ** (tries - 1), maxDelayMs);
