@@ -1,5 +1,8 @@
 export * from './clock.ts';
+export type { FailedObject } from './failed-entry.ts';
+export * from './failed-list-reader.ts';
 export * from './instance.ts';
+export { listPrefix, type FailedListName, type ListName } from './list-keys.ts';
 export * from './log-bucket.ts';
 export * from './logger.ts';
 export * from './object-name.ts';
@@ -8,7 +11,7 @@ export * from './oms-connection.ts';
 export * from './oms-error.ts';
 export * from './rate-limit.ts';
 export * from './redaction.ts';
-export type { Replay } from './replay.ts';
+export type { Replay, ReplayProgress, SelectedReplay } from './replay.ts';
 export * from './secret.ts';
 export * from './settings.ts';
 export { isLoopback, type LogBucketAddress } from './settings-address.ts';
