@@ -36,8 +36,8 @@ export function readLogObject(
   lastModified: Date,
 ): FailedObject | undefined {
   const fields = parseFields(body);
-  const trueName = name ?? fields?.name;
-  return trueName === undefined ? undefined : toObject(fields ?? {}, trueName, lastModified);
+  const trueName = name ?? fields?.entry.name;
+  return trueName === undefined ? undefined : toObject(fields ?? { entry: {} }, trueName, lastModified);
 }
 
 /** Reads the log object of what is no name. */
@@ -59,18 +59,22 @@ export function readListFile(
   lastModified: Date,
 ): ListFileContent {
   const single = parseFields(body);
-  if (single?.name === name) return { isLogObject: true, entries: [toObject(single, name, lastModified)] };
+  if (single?.entry.name === name)
+    return { isLogObject: true, entries: [toObject(single, name, lastModified)] };
   const lines = body.split('\n').filter((line) => line !== '');
   const entries = lines.map((line) => {
     const fields = extension === 'txt' ? parseListLine(line) : parseFields(line);
-    return fields?.name === undefined
+    return fields?.entry.name === undefined
       ? toNameless(line, fields, lastModified)
-      : toObject(fields, fields.name, lastModified);
+      : toObject(fields, fields.entry.name, lastModified);
   });
   return { isLogObject: false, entries };
 }
 
-type Fields = Partial<FailedObject> & { readonly invalidName?: string | undefined };
+interface Fields {
+  readonly entry: Partial<FailedObject>;
+  readonly invalidName?: string | undefined;
+}
 
 /** Reads an entry; undefined for what is none. Fields of another type count as missing. */
 function parseFields(text: string): Fields | undefined {
@@ -90,37 +94,39 @@ function parseFields(text: string): Fields | undefined {
   const recordedAt = getText('first_recorded_at') ?? getText('recorded_at');
   const attempts: unknown = fields.get('attempts');
   return {
-    ...(name !== undefined && isObjectName(name) && { name }),
     invalidName: getText('invalid_name'),
-    store: getText('source_store'),
-    bucket: getText('source_bucket'),
-    syncTaskId: getText('sync_task_id'),
-    ...(recordedAt !== undefined && { recordedAt }),
-    attempts: typeof attempts === 'number' && Number.isSafeInteger(attempts) ? attempts : 0,
-    eventTime: getText('event_time'),
-    eventId: getText('event_id'),
-    reasonClass: getText('reason_class'),
-    errorCode: getText('error_code'),
-    errorMessage: getText('error_message'),
-    line: JSON.stringify(value),
+    entry: {
+      ...(name !== undefined && isObjectName(name) && { name }),
+      store: getText('source_store'),
+      bucket: getText('source_bucket'),
+      syncTaskId: getText('sync_task_id'),
+      ...(recordedAt !== undefined && { recordedAt }),
+      attempts: typeof attempts === 'number' && Number.isSafeInteger(attempts) ? attempts : 0,
+      eventTime: getText('event_time'),
+      eventId: getText('event_id'),
+      reasonClass: getText('reason_class'),
+      errorCode: getText('error_code'),
+      errorMessage: getText('error_message'),
+      line: JSON.stringify(value),
+    },
   };
 }
 
 /** Reads a line of a file that is made for OMS: a URL-encoded name. */
 function parseListLine(line: string): Fields | undefined {
   try {
-    return { name: decodeURIComponent(line) };
+    return { entry: { name: decodeURIComponent(line) } };
   } catch {
     return undefined; // A broken escape: no name.
   }
 }
 
-function toObject({ invalidName: _, ...fields }: Fields, name: string, lastModified: Date): FailedObject {
-  const recordedAt = fields.recordedAt ?? lastModified.toISOString();
-  const line = fields.name === name ? fields.line : undefined;
+function toObject({ entry }: Fields, name: string, lastModified: Date): FailedObject {
+  const recordedAt = entry.recordedAt ?? lastModified.toISOString();
+  const line = entry.name === name ? entry.line : undefined;
   return {
     ...unknown,
-    ...fields,
+    ...entry,
     name,
     isName: true,
     recordedAt,
@@ -129,14 +135,14 @@ function toObject({ invalidName: _, ...fields }: Fields, name: string, lastModif
 }
 
 function toNameless(line: string, fields: Fields | undefined, lastModified: Date): FailedObject {
-  const { invalidName, ...known } = fields ?? {};
+  const { invalidName, entry = {} } = fields ?? {};
   return {
     ...unknown,
-    ...known,
+    ...entry,
     name: invalidName ?? line,
     isName: false,
-    recordedAt: known.recordedAt ?? lastModified.toISOString(),
-    reasonClass: known.reasonClass ?? 'invalid',
+    recordedAt: entry.recordedAt ?? lastModified.toISOString(),
+    reasonClass: entry.reasonClass ?? 'invalid',
     line,
   };
 }
