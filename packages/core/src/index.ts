@@ -9,6 +9,7 @@ export * from './object-name.ts';
 export * from './oms-client.ts';
 export * from './oms-connection.ts';
 export * from './oms-error.ts';
+export * from './oms-sync-tasks.ts';
 export * from './rate-limit.ts';
 export * from './redaction.ts';
 export type { Replay, ReplayProgress, SelectedReplay } from './replay.ts';

@@ -1,2 +1,3 @@
 export * from './name-order.ts';
+export * from './object-source.ts';
 export * from './stored-object.ts';
