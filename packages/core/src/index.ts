@@ -1,5 +1,7 @@
 export * from './clock.ts';
 export type { FailedObject } from './failed-entry.ts';
+export * from './failed-list-clearing.ts';
+export type { Selection } from './failed-list.ts';
 export * from './failed-list-reader.ts';
 export * from './instance.ts';
 export { listPrefix, type FailedListName, type ListName } from './list-keys.ts';
@@ -12,6 +14,7 @@ export * from './oms-error.ts';
 export * from './oms-migration-tasks.ts';
 export * from './oms-sync-tasks.ts';
 export * from './rate-limit.ts';
+export { sortRecords, type SortedRecords } from './record-sorting.ts';
 export * from './redaction.ts';
 export type { Replay, ReplayProgress, SelectedReplay } from './replay.ts';
 export * from './secret.ts';

@@ -139,7 +139,7 @@ class ReplayRun {
     this.#writeUntil = planTime(this.#startedAt, deadline, 0, settings.logLayout).writeUntil;
     this.#failedList = new FailedList({
       ...options,
-      selection: options.selected,
+      selection: options.selected && onlyNames(options.selected),
       writeUntil: this.#writeUntil,
     });
   }
@@ -334,6 +334,11 @@ class ReplayRun {
     const { selected, otherwise } = maxSilentLots;
     this.#isOver ||= this.#silentLots >= (this.#options.selected === undefined ? otherwise : selected);
   }
+}
+
+/** What is no name cannot be requested. */
+function onlyNames(selection: Selection): Selection {
+  return { ...selection, selects: (object) => object.isName && selection.selects(object) };
 }
 
 function isAboutObject({ code }: Reason): boolean {
