@@ -1,5 +1,6 @@
 export * from './clock.ts';
 export * from './instance.ts';
+export * from './list-keys.ts';
 export * from './log-bucket.ts';
 export * from './logger.ts';
 export * from './object-name.ts';
@@ -12,7 +13,7 @@ export * from './redaction.ts';
 export type { Replay } from './replay.ts';
 export * from './secret.ts';
 export * from './settings.ts';
-export { isLoopback, type LogBucketAddress } from './settings-address.ts';
+export { isLoopback, parseLogBucket, type LogBucketAddress } from './settings-address.ts';
 export * from './storage-record.ts';
 export { type Outcome, type Reason } from './sync-run.ts';
 export * from './synchronization.ts';
