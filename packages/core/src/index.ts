@@ -13,7 +13,7 @@ export * from './redaction.ts';
 export type { Replay } from './replay.ts';
 export * from './secret.ts';
 export * from './settings.ts';
-export { isLoopback, parseLogBucket, type LogBucketAddress } from './settings-address.ts';
+export { isLoopback, parseLogBucket, parseStoreEndpoint, type LogBucketAddress } from './settings-address.ts';
 export * from './storage-record.ts';
 export { type Outcome, type Reason } from './sync-run.ts';
 export * from './synchronization.ts';

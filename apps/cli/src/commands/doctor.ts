@@ -1,6 +1,5 @@
-import { pathToFileURL } from 'node:url';
-import { LogBucketError, parseLogBucket, type LogBucketAddress } from '@oms-sync/core';
-import { SourceError, type ObjectSource } from '@oms-sync/listing';
+import { parseLogBucket, type LogBucketAddress } from '@oms-sync/core';
+import { openSource } from '@oms-sync/listing';
 import { InvalidArgumentError } from 'commander';
 import { examine, type Source } from '../doctor/examination.ts';
 import type { Finding } from '../doctor/finding.ts';
@@ -87,31 +86,13 @@ function openLater(tool: Tool, address: LogBucketAddress): Source {
   return {
     address,
     isOtherS3: endpoint !== undefined && !new URL(endpoint).hostname.endsWith('.amazonaws.com'),
-    open: () => openSource(tool, address),
+    // A bucket of OBS is opened as the log bucket is.
+    open: (settings) =>
+      openSource(
+        address,
+        address.store === 'obs'
+          ? { endpoint: settings?.obsEndpoint, credentials: settings?.credentials }
+          : {},
+      ),
   };
-}
-
-function openSource(tool: Tool, address: LogBucketAddress): ObjectSource {
-  const text = showAddress(address);
-  const bucket = tool.openLogBucket({ ...tool.settings, logBucket: address });
-  return {
-    address: text,
-    isOrdered: address.store !== 'az',
-    async *list() {
-      try {
-        for await (const { key, size, lastModified } of bucket.list(address.prefix)) {
-          yield [{ name: key, size, modified: lastModified.getTime() }];
-        }
-      } catch (error) {
-        if (!(error instanceof LogBucketError)) throw error;
-        throw new SourceError(text, error.message.replace(/^log bucket: list [^:]*: /, ''), error);
-      }
-    },
-  };
-}
-
-function showAddress(address: LogBucketAddress): string {
-  if (address.store === 'file') return pathToFileURL(address.folder).href;
-  const bucket = address.store === 'az' ? `${address.account}/${address.container}` : address.bucket;
-  return `${address.store}://${bucket}/${address.prefix}`;
 }

@@ -34,7 +34,8 @@ export interface Source {
   readonly address: LogBucketAddress;
   /** That it is a bucket of some other cloud that speaks like S3. */
   readonly isOtherS3: boolean;
-  readonly open: () => ObjectSource;
+  /** @param settings those of a bucket in OBS, if they are right. */
+  readonly open: (settings: CheckedSettings['logBucket']) => ObjectSource;
 }
 
 /** Checks everything that can be checked, side by side where one does not need the other, and gives it in order. */
@@ -43,7 +44,7 @@ export async function examine(options: ExaminationOptions): Promise<Finding[]> {
   const [oms, logBucket, source] = await Promise.all([
     examineOms(settings, options),
     examineLogBucket(settings, options),
-    examineSource(options),
+    examineSource(settings, options),
   ]);
   return [
     checkNode(process.versions.node),
@@ -114,8 +115,11 @@ function examinePlace(
     : [checkLogBucketPlace(settings.logBucket, source?.address, answer?.task)];
 }
 
-async function examineSource({ source, timeoutMs }: ExaminationOptions): Promise<Finding> {
+async function examineSource(
+  { logBucket: settings }: CheckedSettings,
+  { source, timeoutMs }: ExaminationOptions,
+): Promise<Finding> {
   return source === undefined
     ? notChecked('source list', 'it was not named', 'name it: --source ADDRESS')
-    : checkSource(source.open(), timeoutMs);
+    : checkSource(() => source.open(settings), timeoutMs);
 }

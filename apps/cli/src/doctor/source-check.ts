@@ -3,19 +3,22 @@ import { ok, warning, wrong, type Finding } from './finding.ts';
 import { TimeLimitError, withTimeLimit } from './time-limit.ts';
 
 /** Can the source bucket be listed, as backfill and reconcile do? */
-export async function checkSource(source: ObjectSource, timeoutMs: number): Promise<Finding> {
+export async function checkSource(open: () => ObjectSource, timeoutMs: number): Promise<Finding> {
   const check = 'source list';
-  const hasObjects = async () => {
+  const hasObjects = async (source: ObjectSource) => {
     for await (const page of source.list()) if (page.length > 0) return true;
     return false;
   };
+  let address = 'the source';
   try {
-    return (await withTimeLimit(hasObjects(), timeoutMs))
-      ? ok(check, `${source.address} can be listed`)
-      : warning(check, `${source.address} can be listed, and is empty`, 'is it the right bucket?');
+    const source = open();
+    address = source.address;
+    return (await withTimeLimit(hasObjects(source), timeoutMs))
+      ? ok(check, `${address} can be listed`)
+      : warning(check, `${address} can be listed, and is empty`, 'is it the right bucket?');
   } catch (error) {
     if (error instanceof TimeLimitError) {
-      const found = `${source.address}: ${error.message}`;
+      const found = `${address}: ${error.message}`;
       return wrong(check, found, 'let https out to the store (firewall, VPC, NAT gateway)');
     }
     if (!(error instanceof SourceError)) throw error;
