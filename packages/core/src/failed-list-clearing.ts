@@ -2,7 +2,7 @@ import { readInvalidObject } from './failed-entry.ts';
 import { FailedList, type Selection } from './failed-list.ts';
 import { listPrefix } from './list-keys.ts';
 import { LogBucketError, type LogObject } from './log-bucket.ts';
-import { callStore, type StoreOptions } from './log-lists.ts';
+import { callStore, listKeys, type StoreOptions } from './log-lists.ts';
 import type { Settings } from './settings.ts';
 
 export interface ClearingOptions extends StoreOptions {
@@ -66,7 +66,7 @@ async function* until(
 async function* findInvalid(options: ClearingOptions): AsyncGenerator<LogObject, void, undefined> {
   const { logBucket, selection, settings } = options;
   const prefix = `${listPrefix(settings.logBucket, selection.list)}.invalid/`;
-  for await (const object of until(logBucket.list(prefix), options)) {
+  for await (const object of until(listKeys(prefix, options), options)) {
     const body = await callStore((ms) => logBucket.get(object.key, ms), options);
     if (body === undefined) continue;
     const entry = readInvalidObject(body, object.lastModified);

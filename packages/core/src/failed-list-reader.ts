@@ -1,7 +1,7 @@
 import { readInvalidObject, readListFile, readLogObject, type FailedObject } from './failed-entry.ts';
 import { listPrefix, readFailedKey, type FailedKey, type FailedListName } from './list-keys.ts';
 import { isFolder, type LogObject } from './log-bucket.ts';
-import { callStore, type StoreOptions } from './log-lists.ts';
+import { callStore, listKeys, type StoreOptions } from './log-lists.ts';
 import type { Settings } from './settings.ts';
 
 /** An entry of the failed or the parked list, and where it stands. */
@@ -38,7 +38,7 @@ export async function* readFailedList(
   const ahead: Promise<readonly ListedObject[]>[] = [];
   /** The file of reasons that was listed last: the names of the same stem are in it. */
   let reasonsStem: string | undefined;
-  for await (const object of options.logBucket.list(prefix)) {
+  for await (const object of listKeys(prefix, options)) {
     const is = readFailedKey(prefix, object.key);
     if (is.kind === 'none' || isFolder(object)) continue;
     if (is.kind === 'file' && is.extension === 'txt' && is.stem === reasonsStem) continue;

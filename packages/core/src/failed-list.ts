@@ -9,7 +9,7 @@ import {
   type FailedListName,
 } from './list-keys.ts';
 import { isFolder, LogBucketError, type LogObject } from './log-bucket.ts';
-import { callStore, putFile, type StoreOptions } from './log-lists.ts';
+import { callStore, listKeys, putFile, type StoreOptions } from './log-lists.ts';
 import type { Settings } from './settings.ts';
 
 /** A part of the failed list that a replay has in hand. */
@@ -101,6 +101,8 @@ export class FailedList {
   ofOtherTasks = 0;
   /** How many of the keys that it was to take it has looked at. */
   taken = 0;
+  /** Files that another replay has in hand; they are left alone. */
+  inHand = 0;
   readonly #options: FailedListOptions;
   readonly #prefix: string;
   readonly #inTurn = pLimit(callsAtATime);
@@ -160,12 +162,13 @@ export class FailedList {
   /** The keys that hold something to be taken in hand. */
   async *#list(): AsyncGenerator<LogObject, void, undefined> {
     let stem: string | undefined;
-    for await (const object of this.#options.logBucket.list(this.#prefix)) {
+    for await (const object of listKeys(this.#prefix, this.#options)) {
       const is = this.#readKey(object.key);
       // Names and reasons of one file stand side by side.
       const isSecondHalf = is.kind === 'file' && is.stem === stem && is.extension === 'txt';
       stem = is.kind === 'file' ? is.stem : undefined;
       const isInHand = is.kind === 'file' && (is.inHandUntil ?? 0) > this.#options.clock.now();
+      if (isInHand) this.inHand++;
       const isNothing = is.kind === 'none' || is.kind === 'invalid' || isFolder(object);
       if (!isNothing && !isSecondHalf && !isInHand) yield object;
     }

@@ -4,7 +4,7 @@ export * from './failed-list-clearing.ts';
 export type { Selection } from './failed-list.ts';
 export * from './failed-list-reader.ts';
 export * from './instance.ts';
-export { listPrefix, type FailedListName, type ListName } from './list-keys.ts';
+export * from './list-keys.ts';
 export * from './log-bucket.ts';
 export * from './logger.ts';
 export * from './object-name.ts';

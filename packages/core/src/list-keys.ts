@@ -22,7 +22,19 @@ export function listPrefix(address: LogBucketAddress, list: ListName): string {
 
 /** Is it the key of a list of ours in the log bucket? Events about those are never synchronized. */
 export function isListKey(address: LogBucketAddress, key: string): boolean {
-  return listNames.some((list) => key.startsWith(listPrefix(address, list)));
+  return (
+    listNames.some((list) => key.startsWith(listPrefix(address, list))) ||
+    key.startsWith(probePrefix(address))
+  );
+}
+
+/** The key of an object that is written to see whether the log bucket takes one, and removed. It is on no list. */
+export function makeProbeKey(address: LogBucketAddress): string {
+  return `${probePrefix(address)}${randomUUID()}`;
+}
+
+function probePrefix(address: LogBucketAddress): string {
+  return `${address.prefix}${listsFolder}/.probe/`;
 }
 
 /** Folders of a list in which names are no names of objects. */

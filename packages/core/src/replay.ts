@@ -51,6 +51,8 @@ export interface Replay {
   readonly isComplete: boolean;
   /** Entries of other synchronization tasks, that were left alone. */
   readonly ofOtherTasks: number;
+  /** Files that another replay had in hand; each may hold many objects. */
+  readonly inHand: number;
   /** Why objects were not requested: how often each error code. */
   readonly codes: ReadonlyMap<string, number>;
   /** Why the list could not be read or written. Nothing is lost by it. */
@@ -170,7 +172,7 @@ class ReplayRun {
       returned: this.#received - settled,
     };
     const problem = this.#problem ?? this.#failedList.fault;
-    const { ofOtherTasks, taken } = this.#failedList;
+    const { ofOtherTasks, taken, inHand } = this.#failedList;
     const leftKeys = this.#found - taken;
     const isComplete = this.#isComplete && leftKeys === 0;
     logger.log(problem ? 'error' : 'info', 'sync', {
@@ -198,7 +200,7 @@ class ReplayRun {
         request_id: requestId,
       });
     }
-    return { report, parked: this.#parked, leftKeys, isComplete, ofOtherTasks, codes, problem };
+    return { report, parked: this.#parked, leftKeys, isComplete, ofOtherTasks, inHand, codes, problem };
   }
 
   async #work(): Promise<void> {

@@ -58,6 +58,8 @@ export interface OmsStandin {
   readonly url: string;
   /** Makes a task, makes its buckets if they are not there, and returns its id. */
   createTask(task: NewSyncTask): string;
+  /** Stops a task, as somebody in the console might. */
+  stopTask(taskId: string): void;
   /** The whole address that takes the events of a task. */
   syncUrl(taskId: string): string;
   /** The events that were accepted, oldest first. */
@@ -97,6 +99,7 @@ export async function startOmsStandin(options: OmsStandinOptions): Promise<OmsSt
   return {
     url,
     createTask: (task) => tasks.create(detailsOf(task), task.taskId).id,
+    stopTask: (taskId) => tasks.stop(taskId),
     syncUrl: (taskId) => `${url}/v2/${projectId}/sync-tasks/${taskId}/events`,
     received: service.received,
     migrationTasks: migrations.all,
