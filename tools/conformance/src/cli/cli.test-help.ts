@@ -28,13 +28,17 @@ export function startCli(args: readonly string[], env: Environment) {
 }
 
 /** Runs the built `oms-sync` to its end. */
-export async function runCli(args: readonly string[], env: Environment): Promise<CliRun> {
+export async function runCli(
+  args: readonly string[],
+  env: Environment,
+  input?: string | Uint8Array,
+): Promise<CliRun> {
   const child = startCli(args, env);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  child.stdin.end();
+  child.stdin.end(input);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', resolve);
@@ -48,6 +52,7 @@ export interface Setup {
   readonly obs: ObsStandin;
   readonly taskId: string;
   readonly source: ObjectFolder;
+  readonly destination: ObjectFolder;
   readonly lists: ObjectFolder;
   /** The settings, all right. */
   readonly env: Readonly<Record<string, string>>;
@@ -67,8 +72,15 @@ export async function setUp(
   const buckets = await mkdtemp(path.join(tmpdir(), 'oms-sync-cli-'));
   const { accessKey, secretKey } = testKeys;
   const { clock } = options;
-  const oms = await startOmsStandin({ buckets, accessKey, secretKey, copyDelayMs: 0, clock });
   const obs = await startObsStandin({ buckets, accessKey, secretKey });
+  const oms = await startOmsStandin({
+    buckets,
+    accessKey,
+    secretKey,
+    copyDelayMs: 0,
+    clock,
+    contentTypeOf: (bucket, key) => obs.contentType(bucket, key),
+  });
   onTestFinished(async () => {
     await oms.close();
     await obs.close();
@@ -84,6 +96,7 @@ export async function setUp(
     obs,
     taskId,
     source,
+    destination: new ObjectFolder(path.join(buckets, 'copies')),
     lists: new ObjectFolder(path.join(buckets, 'lists')),
     env: {
       sync_url: oms.syncUrl(taskId),
