@@ -43,7 +43,8 @@ export async function clearFailedList(options: ClearingOptions): Promise<Clearin
     }
     for await (const { key } of findInvalid(options)) {
       await callStore((ms) => options.logBucket.delete(key, ms), options);
-      options.onProgress?.(++removed);
+      removed++;
+      options.onProgress?.(removed);
     }
   } catch (error) {
     if (!(error instanceof LogBucketError)) throw error;

@@ -103,6 +103,8 @@ export class FailedList {
   taken = 0;
   /** Files that another replay has in hand; they are left alone. */
   inHand = 0;
+  /** Files that came on the list while it was walked. */
+  newer = 0;
   readonly #options: FailedListOptions;
   readonly #prefix: string;
   readonly #inTurn = pLimit(callsAtATime);
@@ -154,8 +156,8 @@ export class FailedList {
     const startedAt = this.#options.clock.now();
     for await (const object of this.#list()) {
       const is = this.#readKey(object.key);
-      if (is.kind === 'file' && is.time >= startedAt) continue;
-      yield object;
+      if (is.kind === 'file' && is.time > startedAt) this.newer++;
+      else yield object;
     }
   }
 

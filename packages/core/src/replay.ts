@@ -47,7 +47,7 @@ export interface Replay {
   readonly parked: number;
   /** How many keys of the list were not looked at, as far as it was listed; a key may hold many objects. */
   readonly leftKeys: number;
-  /** False if it ended before the end of the list. */
+  /** False if it ended before the end of the list, or more came on it meanwhile. */
   readonly isComplete: boolean;
   /** Entries of other synchronization tasks, that were left alone. */
   readonly ofOtherTasks: number;
@@ -172,8 +172,8 @@ class ReplayRun {
       returned: this.#received - settled,
     };
     const problem = this.#problem ?? this.#failedList.fault;
-    const { ofOtherTasks, taken, inHand } = this.#failedList;
-    const leftKeys = this.#found - taken;
+    const { ofOtherTasks, taken, inHand, newer } = this.#failedList;
+    const leftKeys = this.#found + newer - taken;
     const isComplete = this.#isComplete && leftKeys === 0;
     logger.log(problem ? 'error' : 'info', 'sync', {
       replay: true,

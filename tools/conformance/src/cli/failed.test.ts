@@ -49,6 +49,14 @@ function jsonLines(text: string): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+/** The names, and what is none, in the lines of `failed list --json`. */
+function namesIn(stdout: string): string[] {
+  return jsonLines(stdout)
+    .flatMap(({ name, invalid_name: text }) => name ?? text ?? [])
+    .map(String)
+    .sort();
+}
+
 const received = ({ oms }: Setup) => oms.received.flatMap(({ names }) => names).sort();
 
 describe('failed list and show', () => {
@@ -75,8 +83,7 @@ describe('failed list and show', () => {
     const all = await runCli(['failed', 'list', '--json'], setup.env);
     expect(all.code).toBe(1);
     const lines = jsonLines(all.stdout);
-    const names = lines.flatMap(({ name, invalid_name: text }) => name ?? text ?? []);
-    expect(names.sort()).toEqual([
+    expect(namesIn(all.stdout)).toEqual([
       '%zz',
       'in/file 1',
       'in/file 2',
@@ -89,9 +96,7 @@ describe('failed list and show', () => {
 
     const pick = async (...filters: string[]) => {
       const { stdout } = await runCli(['failed', 'list', '--json', ...filters], setup.env);
-      return jsonLines(stdout)
-        .flatMap(({ name, invalid_name: text }) => name ?? text ?? [])
-        .sort();
+      return namesIn(stdout);
     };
     expect(await pick('--prefix', 'photos/')).toEqual(['photos/a', 'photos/b']);
     expect(await pick('--class', 'refused,invalid')).toEqual(['%zz', 'photos/b']);
@@ -167,8 +172,7 @@ describe('failed replay', () => {
     expect(stderr).toContain('--any-task');
     expect(received(setup)).toEqual(['in/1', 'in/2', 'in/3']);
     const rest = await runCli(['failed', 'list', '--json'], setup.env);
-    const names = jsonLines(rest.stdout).flatMap(({ name, invalid_name: text }) => name ?? text ?? []);
-    expect(names.sort()).toEqual(['broken%zz', 'in/other task', 'out/1', 'out/2']);
+    expect(namesIn(rest.stdout)).toEqual(['broken%zz', 'in/other task', 'out/1', 'out/2']);
     await runCli(['failed', 'replay', '--any-task', '--prefix', 'in/'], setup.env);
     expect(received(setup)).toContain('in/other task');
   });
@@ -226,8 +230,7 @@ describe('failed replay', () => {
     child.kill('SIGKILL');
     await ended;
     const { stdout } = await runCli(['failed', 'list', '--json', '--limit', '1000'], setup.env);
-    const left = jsonLines(stdout).flatMap(({ name }) => name ?? []);
-    expect([...new Set([...received(setup), ...left])].sort()).toEqual(names);
+    expect([...new Set([...received(setup), ...namesIn(stdout)])].sort()).toEqual(names);
   });
 });
 
