@@ -67,7 +67,8 @@ async function count(
 }
 
 async function ask(count: number, options: ClearOptions): Promise<boolean> {
-  const message = `Remove ${formatCount(count)} of the ${describeList(options)} for good? They are not requested.`;
+  const entries = count === 1 ? 'this entry' : `these ${formatCount(count)} entries`;
+  const message = `Remove ${entries} of the ${describeList(options)} for good, without requesting them?`;
   try {
     return await confirm({ message, default: false }, { output: process.stderr });
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { MigrationTask } from '@oms-sync/core';
 import type { Command } from 'commander';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
 import { abortOnInterrupt } from '../interrupt.ts';
@@ -66,7 +67,7 @@ async function exportList(tool: Tool, text: string, options: ExportOptions): Pro
     files: files.map(({ place, names }) => ({ place, names })),
     names: count,
     too_long: tooLong.length,
-    tasks: tasks?.ids,
+    tasks: tasks?.tasks,
   });
   if (options.dryRun === true) screen.line('Nothing is written (--dry-run).');
   return tooLong.length === 0 && tasks?.isWell !== false ? exitCode.allWell : exitCode.foundWrong;
@@ -95,11 +96,14 @@ async function startTasks(
     target,
     files,
   }: { readonly migration: Migration; readonly target: ListFileTarget; readonly files: readonly string[] },
-): Promise<{ readonly ids: readonly string[]; readonly isWell: boolean }> {
+): Promise<{
+  readonly tasks: readonly (Pick<MigrationTask, 'id'> & Partial<MigrationTask>)[];
+  readonly isWell: boolean;
+}> {
   const { name: bucket = '', prefix = '' } = target.bucket ?? {};
   const ids: string[] = [];
+  const watched: MigrationTask[] = [];
   const interrupt = abortOnInterrupt(screen, 'The tasks go on in OMS; see its console.');
-  let isWell = true;
   try {
     for (const file of files) {
       const id = await migration.create({ type: 'list', bucket, key: `${prefix}${file}` });
@@ -109,9 +113,12 @@ async function startTasks(
     for (const id of options.watch === true ? ids : []) {
       const task = await migration.watch(id, screen, interrupt.signal);
       screen.line(describeTask(task));
-      isWell &&= task.state === 'succeeded';
+      watched.push(task);
     }
-    return { ids, isWell };
+    return {
+      tasks: options.watch === true ? watched : ids.map((id) => ({ id })),
+      isWell: watched.every(({ state }) => state === 'succeeded'),
+    };
   } catch (error) {
     const without = files.slice(ids.length);
     if (without.length > 0) screen.note(`without a task: ${without.join(', ')}`);

@@ -307,7 +307,10 @@ describe('failed export', () => {
     const env = { ...setup.env, ...keys, destination_obs_endpoint: setup.obs.url.href };
     const args = ['failed', 'export', 'obs://lists', '--as-migration-task', '--watch', '--json'];
     const { code, stdout } = await runCli(args, env);
-    expect([code, JSON.parse(stdout)]).toMatchObject([1, { names: 1, tasks: [expect.any(String)] }]);
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      1,
+      { names: 1, tasks: [{ state: 'failed', error: { code: 'TRF.0015' } }] },
+    ]);
     expect((await runCli(['failed', 'export', 'folder', '--as-migration-task'], env)).code).toBe(2);
     expect((await runCli(['failed', 'export', 'folder', '--watch'], env)).code).toBe(2);
   });
