@@ -18,6 +18,7 @@ export { sortRecords, type SortedRecords } from './record-sorting.ts';
 export * from './redaction.ts';
 export type { Replay, ReplayProgress, SelectedReplay } from './replay.ts';
 export * from './secret.ts';
+export * from './setting-values.ts';
 export * from './settings.ts';
 export { isLoopback, parseLogBucket, parseStoreEndpoint, type LogBucketAddress } from './settings-address.ts';
 export * from './storage-record.ts';
