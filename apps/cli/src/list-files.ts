@@ -93,9 +93,8 @@ export function obsEndpointOf(
   if (text !== '') {
     const endpoint = parseStoreEndpoint(text);
     if ('value' in endpoint) return endpoint.value;
-    throw new UsageError(
-      `destination_obs_endpoint: expected ${endpoint.expected}, found ${JSON.stringify(text)}`,
-    );
+    // Without what was found: it may be a key in the wrong place.
+    throw new UsageError(`destination_obs_endpoint: expected ${endpoint.expected}, found something else`);
   }
   return region === undefined ? otherwise : new URL(`https://obs.${region}.myhuaweicloud.com`);
 }

@@ -1,6 +1,12 @@
 #!/usr/bin/env node
 import { run } from './program.ts';
 
+// Whoever reads the output may have had enough (head, less): no reason to show a stack trace.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') console.error(error);
+  process.exit(1);
+});
+
 run(process.argv, { stdout: process.stdout, stderr: process.stderr, env: process.env }).then(
   finish,
   (error: unknown) => {

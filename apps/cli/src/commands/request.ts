@@ -53,6 +53,8 @@ async function request(
   const requester = new Requester(tool, options);
   const progress = screen.progress('request', 'names');
   const interrupt = abortOnInterrupt(screen, 'Stops after what it has in hand; once more to stop at once.');
+  // It may be waiting for a name that never comes.
+  interrupt.signal.addEventListener('abort', () => process.stdin.destroy());
   let part: InputName[] = [];
   try {
     for await (const name of input) {
@@ -64,6 +66,8 @@ async function request(
       if (requester.isOver || interrupt.signal.aborted) break;
     }
     if (part.length > 0) await requester.request(part);
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
   } finally {
     progress.stop();
     interrupt.stop();

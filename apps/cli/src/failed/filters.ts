@@ -75,15 +75,15 @@ export function describeList(filters: Filters): string {
 
 /** Is an entry meant? Of whatever task. */
 export function selectBy(filters: Filters): (entry: FailedObject) => boolean {
-  const { prefix = '', class: classes, olderThan = Infinity, newerThan = -Infinity } = filters;
+  const { prefix = '', class: classes, olderThan, newerThan } = filters;
   return (entry) => {
+    // A time that cannot be read is of no age, so neither filter means it.
     const time = Date.parse(entry.recordedAt);
     return (
       entry.name.startsWith(prefix) &&
       classes?.has(classOf(entry)) !== false &&
-      // A time that cannot be read is of any age.
-      !(time >= olderThan) &&
-      !(time < newerThan)
+      (olderThan === undefined || time < olderThan) &&
+      (newerThan === undefined || time >= newerThan)
     );
   };
 }

@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { runCli, setUp, type Setup } from './cli.test-help.ts';
+import { runCli, setUp, startCli, type Setup } from './cli.test-help.ts';
 
 const received = ({ oms }: Setup) => oms.received.flatMap(({ names }) => names).sort();
 
@@ -67,6 +67,31 @@ describe('request', () => {
     const { code, stderr } = await runCli(['request', '-'], env, input);
     expect(code).toBe(1);
     expect(stderr).toMatch(/after 1,000 names/);
+  });
+
+  test('Ctrl-C ends it, also while it waits for names', async () => {
+    const setup = await setUp();
+    const child = startCli(['request', '-'], { ...setup.env, log_layout: 'list' });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    child.stdin.write('name\n'.repeat(1500));
+    while (setup.oms.requestCount === 0) await new Promise((resolve) => setImmediate(resolve));
+    child.kill('SIGINT');
+    expect(await ended).toBe(1);
+    expect(stderr).toContain('after 1,000 names');
+  });
+
+  test('ends without a word when nobody reads on', async () => {
+    const setup = await setUp();
+    const child = startCli(['request', '-', '--dry-run'], setup.env);
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.stdout.once('data', () => child.stdout.destroy());
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    child.stdin.on('error', () => undefined); // It may be gone before it has read everything.
+    child.stdin.end(Array.from({ length: 100_000 }, (_, index) => `${index}\n`).join(''));
+    expect([await ended, stderr]).toEqual([1, '']);
   });
 
   test.each([
