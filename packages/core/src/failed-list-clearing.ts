@@ -1,5 +1,5 @@
 import { readInvalidObject } from './failed-entry.ts';
-import { FailedList, type Selection } from './failed-list.ts';
+import { FailedList, inParts, type Selection } from './failed-list.ts';
 import { listPrefix } from './list-keys.ts';
 import { LogBucketError, type LogObject } from './log-bucket.ts';
 import { callStore, listKeys, type StoreOptions } from './log-lists.ts';
@@ -22,6 +22,8 @@ export interface Clearing {
   readonly problem: LogBucketError | undefined;
 }
 
+const keysInAPart = 100;
+
 /**
  * Removes entries from the failed or the parked list for good, without requesting them. What is not selected stays,
  * and if it is cut off, what it had in hand is on the list still.
@@ -32,14 +34,17 @@ export interface Clearing {
  * Never throws but for a defect.
  */
 export async function clearFailedList(options: ClearingOptions): Promise<Clearing> {
-  const failedList = new FailedList(options);
+  const failedList = new FailedList({ ...options, selection: onlyBefore(options) });
   let removed = 0;
   let problem: LogBucketError | undefined;
   try {
-    for await (const lot of failedList.take(until(failedList.walk(), options))) {
-      await failedList.release(lot, []);
-      removed += lot.objects.length - lot.doubtful.length;
-      options.onProgress?.(removed);
+    // Part by part, so that what is read is removed at once.
+    for await (const part of inParts(until(failedList.walk(), options), keysInAPart)) {
+      for await (const lot of failedList.take(part)) {
+        await failedList.release(lot, []);
+        removed += lot.objects.length - lot.doubtful.length;
+        options.onProgress?.(removed);
+      }
     }
     for await (const { key } of findInvalid(options)) {
       await callStore((ms) => options.logBucket.delete(key, ms), options);
@@ -51,6 +56,14 @@ export async function clearFailedList(options: ClearingOptions): Promise<Clearin
     problem = error;
   }
   return { removed, problem: problem ?? failedList.fault };
+}
+
+/** A newer failure may have taken the place of what was listed. A time that nobody can read says nothing. */
+function onlyBefore({ selection, before }: ClearingOptions): Selection {
+  return {
+    ...selection,
+    selects: (entry) => !(Date.parse(entry.recordedAt) >= before) && selection.selects(entry),
+  };
 }
 
 async function* until(

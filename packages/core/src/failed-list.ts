@@ -349,7 +349,8 @@ export class FailedList {
   }
 }
 
-async function* inParts<Item>(
+/** Takes so many at a time. */
+export async function* inParts<Item>(
   items: Iterable<Item> | AsyncIterable<Item>,
   size: number,
 ): AsyncGenerator<readonly Item[], void, undefined> {

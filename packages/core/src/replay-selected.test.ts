@@ -423,6 +423,24 @@ describe('clearFailedList', () => {
     expect(await scene.names()).toEqual(['new']);
   });
 
+  it('leaves a failure that took the place of what was listed', async () => {
+    const scene = new Scene();
+    await scene.putAll(['a', 'b']);
+    const before = scene.clock.now() + 1;
+    const list = scene.logBucket.list.bind(scene.logBucket);
+    scene.logBucket.list = async function* (prefix) {
+      for await (const object of list(prefix)) {
+        await scene.clock.sleep(1000);
+        const recordedAt = new Date(scene.clock.now()).toISOString();
+        if (object.key.endsWith('/b')) await scene.put(object.key, { name: 'b', recorded_at: recordedAt });
+        yield object;
+      }
+    };
+    expect(await clear(scene, { before })).toMatchObject({ removed: 1 });
+    scene.logBucket.list = list;
+    expect(await scene.names()).toEqual(['b']);
+  });
+
   it.each(['put', 'delete', 'list'])(
     'says so when the store refuses to %s; everything is still there',
     async (what) => {
