@@ -8,7 +8,7 @@ import {
   makeObjectKeys,
   type ListName,
 } from './list-keys.ts';
-import { LogBucketError, type LogBucket } from './log-bucket.ts';
+import { LogBucketError, type LogBucket, type LogObject } from './log-bucket.ts';
 import { percentEncode } from './object-name.ts';
 import type { Settings } from './settings.ts';
 import type { Outcome } from './sync-run.ts';
@@ -218,6 +218,15 @@ export async function callStore<Result>(
       await clock.sleep(delayMs);
     }
   }
+}
+
+/**
+ * Lists what begins with a prefix; a page that fails in passing is asked for again.
+ *
+ * @throws {LogBucketError}
+ */
+export function listKeys(prefix: string, options: StoreOptions): AsyncIterable<LogObject> {
+  return options.logBucket.list(prefix, { attempt: (ask) => callStore(ask, options) });
 }
 
 function isInvalid({ outcome }: ListEntry): boolean {
