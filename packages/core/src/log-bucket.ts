@@ -14,6 +14,11 @@ export interface ListOptions {
   readonly attempt?: (<Page>(ask: () => Promise<Page>) => Promise<Page>) | undefined;
 }
 
+/** Is it a folder? A store with folders lists them too. */
+export function isFolder({ key, size }: LogObject): boolean {
+  return key.endsWith('/') && size === 0;
+}
+
 /**
  * Where the lists live. The stores are in packages/log-bucket, one file each, and pass one shared suite.
  *

@@ -3,6 +3,7 @@ import https from 'node:https';
 import { makeRedactor } from './redaction.ts';
 import { classifyAnswer, OmsError } from './oms-error.ts';
 import { signRequest } from './sdk-hmac-sha256.ts';
+import type { Secret } from './secret.ts';
 import type { Credentials } from './settings.ts';
 
 /** A connection that was idle for longer may be dead without knowing it: a NAT or a load balancer has forgotten it. */
@@ -33,6 +34,8 @@ export interface OmsConnectionOptions {
   /** The scheme of all calls. */
   readonly protocol: string;
   readonly credentials: Credentials;
+  /** What else may be in a request and must not be in a message. */
+  readonly secrets?: readonly Secret[] | undefined;
   readonly now?: (() => number) | undefined;
   /** How long an answer may be. */
   readonly maxAnswerBytes?: number;
@@ -53,9 +56,9 @@ export class OmsConnection {
   readonly #now: () => number;
   #clockDifferenceMs: number | undefined;
 
-  constructor({ protocol, credentials, now = Date.now, maxAnswerBytes }: OmsConnectionOptions) {
+  constructor({ protocol, credentials, secrets, now = Date.now, maxAnswerBytes }: OmsConnectionOptions) {
     this.#credentials = credentials;
-    this.#redact = makeRedactor(credentials);
+    this.#redact = makeRedactor(credentials, secrets);
     this.#now = now;
     this.#maxAnswerBytes = maxAnswerBytes ?? defaultMaxAnswerBytes;
     this.#transport = protocol === 'https:' ? https : http;

@@ -1,5 +1,5 @@
+import { readFields, readList, readNumber, readText, unexpectedAnswer } from './oms-answer.ts';
 import { OmsConnection } from './oms-connection.ts';
-import { OmsError } from './oms-error.ts';
 import type { Credentials } from './settings.ts';
 
 /** What OMS has done for a task in one calendar month. Objects, counted for every request; undefined if OMS left it out. */
@@ -124,8 +124,6 @@ export class OmsSyncTasks {
   }
 }
 
-type Fields = ReadonlyMap<string, unknown>;
-
 function readTask(value: unknown, taskId: string): SyncTask {
   const fields = readFields(value, 'a synchronization task');
   return {
@@ -173,41 +171,6 @@ function readStatistics(value: unknown): SyncTaskStatistics {
 function readPoint(value: unknown): SyncStatisticPoint {
   const fields = readFields(value, 'a count');
   const time = readNumber(fields, 'time_stamp');
-  if (time === undefined) throw unexpected('a count without time_stamp');
+  if (time === undefined) throw unexpectedAnswer('a count without time_stamp');
   return { time, count: readNumber(fields, 'statistic_num') ?? 0 };
-}
-
-function readFields(value: unknown, what: string): Fields {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return new Map<string, unknown>(Object.entries(value));
-  }
-  throw unexpected(`something else than ${what}`);
-}
-
-/** The members of an array; none if it is left out. */
-function readList(fields: Fields, name: string): readonly unknown[] {
-  const value = fields.get(name) ?? [];
-  if (Array.isArray(value)) return value;
-  throw unexpected(`${name} that is no array`);
-}
-
-function readText(fields: Fields, name: string): string | undefined {
-  const value = fields.get(name) ?? undefined;
-  if (value === undefined || typeof value === 'string') return value;
-  throw unexpected(`${name} that is no text`);
-}
-
-function readNumber(fields: Fields, name: string): number | undefined {
-  const value = fields.get(name) ?? undefined;
-  if (value === undefined || typeof value === 'number') return value;
-  throw unexpected(`${name} that is no number`);
-}
-
-function unexpected(what: string): OmsError {
-  return new OmsError({
-    faultClass: 'passing',
-    status: 200,
-    code: 'UnexpectedAnswer',
-    message: `OMS answered with ${what}`,
-  });
 }
