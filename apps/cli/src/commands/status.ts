@@ -1,4 +1,5 @@
 import { LogBucketError, OmsError, OmsSyncTasks, systemClock } from '@oms-sync/core';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Finding } from '../doctor/finding.ts';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
 import { parsePositive, parseTime } from '../options.ts';
@@ -13,7 +14,8 @@ interface StatusOptions {
   readonly since: string;
   /** In seconds; true for the usual. */
   readonly watch?: number | true;
-  readonly maxAge: string;
+  /** In milliseconds. */
+  readonly maxAge: number;
   /** In seconds. */
   readonly countFor: number;
 }
@@ -34,7 +36,11 @@ export const addStatus: AddCommand = (program, act) => {
       `show it again every so many seconds (${usualWatchSeconds}), until Ctrl-C`,
       parsePositive,
     )
-    .option('--max-age <time>', 'what is unrequested for longer is wrong', checkTime, '1h')
+    .addOption(
+      new Option('--max-age <time>', 'what is unrequested for longer is wrong')
+        .argParser(parseAge)
+        .default(3_600_000, '1h'),
+    )
     .option(
       '--count-for <seconds>',
       'how long the lists may be counted; then what was counted is a lower bound',
@@ -55,8 +61,7 @@ async function runStatus(tool: Tool, options: StatusOptions): Promise<ExitCode> 
     for (;;) {
       const overview = await orStopped(look(tool, tasks, options), stop.signal);
       if (overview === undefined) return code;
-      const maxAgeMs = overview.now - parseTime(options.maxAge);
-      const findings = judge(overview, { taskId: settings.syncTaskId, maxAgeMs });
+      const findings = judge(overview, { taskId: settings.syncTaskId, maxAgeMs: options.maxAge });
       code = findings.some(({ verdict }) => verdict === 'wrong') ? exitCode.foundWrong : exitCode.allWell;
       show(tool, overview, findings, options);
       if (options.watch === undefined) return code;
@@ -138,6 +143,13 @@ function toJson({ now, from, oms, lists }: Overview, findings: readonly Finding[
 
 function secondsOf(watch: number | true): number {
   return watch === true ? usualWatchSeconds : watch;
+}
+
+/** Reads how long something may take, such as `90m`, in milliseconds. */
+function parseAge(text: string): number {
+  const seconds = Math.round((Date.now() - parseTime(text)) / 1000);
+  if (seconds > 0) return seconds * 1000;
+  throw new InvalidArgumentError('Expected how long it may be, such as 90m, 12h or 7d.');
 }
 
 /** Checks a time, and leaves it as it is. */

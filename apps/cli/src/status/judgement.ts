@@ -3,7 +3,7 @@ import { notChecked, ok, warning, wrong, type Finding } from '../doctor/finding.
 import { checkKeys, checkReach, checkTask, checkTaskState } from '../doctor/oms-checks.ts';
 import { formatCount, formatDuration, formatNumberOf } from '../screen.ts';
 import type { UnrequestedCount } from './list-counts.ts';
-import { comparedTime, leadMs, type ListsView, type Overview } from './overview.ts';
+import { comparedTime, formatMinute, leadMs, type ListsView, type Overview } from './overview.ts';
 
 /** What is to be thought of an overview, and what to do. */
 export function judge(
@@ -24,7 +24,7 @@ function judgeTask({ oms: { answer } }: Overview, taskId: string): Finding[] {
   return findings.filter(({ verdict }) => verdict !== 'ok');
 }
 
-function judgeStatistics({ from, now }: Overview, statistics: SyncTaskStatistics | OmsError): Finding[] {
+function judgeStatistics({ from }: Overview, statistics: SyncTaskStatistics | OmsError): Finding[] {
   if (statistics instanceof OmsError) {
     return [
       notChecked(
@@ -34,22 +34,22 @@ function judgeStatistics({ from, now }: Overview, statistics: SyncTaskStatistics
       ),
     ];
   }
-  const time = formatDuration(now - from);
+  const time = `since ${formatMinute(from)}`;
   const requested = sumSince(statistics, 'REQUEST', from);
   const failed = sumSince(statistics, 'FAILURE', from);
   return [
     requested > 0
-      ? ok('requests', `OMS took ${formatNumberOf(requested, 'request')} in the last ${time}`)
+      ? ok('requests', `OMS took ${formatNumberOf(requested, 'request')} ${time}`)
       : warning(
           'requests',
-          `OMS took none in the last ${time}`,
+          `OMS took none ${time}`,
           'if objects were added meanwhile, look at the trigger and the log of the function; oms-sync doctor checks the rest',
         ),
     failed === 0
-      ? ok('copying', `OMS failed to copy none in the last ${time}`)
+      ? ok('copying', `OMS failed to copy none ${time}`)
       : warning(
           'copying',
-          `OMS failed to copy ${formatNumberOf(failed, 'object')} in the last ${time}`,
+          `OMS failed to copy ${formatNumberOf(failed, 'object')} ${time}`,
           'its lists in the destination bucket (oms/…/failed_object_lists) say why; oms-sync reconcile finds what is still missing',
         ),
   ];
@@ -127,9 +127,4 @@ function judgeGap(overview: Overview, { requested }: ListsView): Finding {
 /** The sum of the intervals that end after a time. */
 function sumSince({ points, intervalMs }: SyncTaskStatistics, kind: SyncStatisticKind, from: number): number {
   return points[kind].reduce((sum, { time, count }) => (time + intervalMs > from ? sum + count : sum), 0);
-}
-
-/** `11-25 21:00`, in UTC. */
-function formatMinute(time: number): string {
-  return new Date(time).toISOString().slice(5, 16).replace('T', ' ');
 }

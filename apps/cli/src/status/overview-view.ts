@@ -3,7 +3,7 @@ import type { Finding } from '../doctor/finding.ts';
 import { formatFindings } from '../doctor/findings-view.ts';
 import { describeSource } from '../doctor/task-checks.ts';
 import { formatBytes, formatCount, formatDuration, type Paint } from '../screen.ts';
-import type { ListsView, Overview } from './overview.ts';
+import { formatMinute, type ListsView, type Overview } from './overview.ts';
 import { divideTime, formatTimeAxis, plotBlocks, sumColumns } from './plot.ts';
 
 interface View {
@@ -59,7 +59,7 @@ function formatStatistics(
   const begin = Math.floor(from / intervalMs) * intervalMs;
   const span = divideTime({ from: begin, to: now, intervalMs }, width);
   const plotWidth = span.columns * span.columnWidth;
-  const head = `OMS, the last ${formatDuration(now - from)}`;
+  const head = `OMS since ${formatMinute(from)}`;
   const row = (name: string, plot: string, total: string, peak: string) =>
     `${name.padEnd(nameWidth)}${plot}${total.padStart(numberWidth)}${peak.padStart(numberWidth)}`;
   return [
@@ -80,7 +80,7 @@ function formatStatistics(
     paint('dim', `${' '.repeat(nameWidth)}${formatTimeAxis(span)}`),
     paint(
       'dim',
-      `${' '.repeat(nameWidth)}times in UTC; a column is ${formatDuration(span.columnMs)}, its largest the peak`,
+      `${' '.repeat(nameWidth)}times in UTC; a column is ${formatDuration(span.columnMs)}, the peak is the largest one`,
     ),
   ];
 }
@@ -98,7 +98,7 @@ function formatLists({ now, from }: Overview, lists: ListsView, { paint }: View)
     row(
       'requested',
       count(requested.entries, requested.isComplete),
-      `${count(requested.inTime, requested.isComplete)} of them in the last ${formatDuration(now - from)}, but for the newest 10 min`,
+      `${count(requested.inTime, requested.isComplete)} since ${formatMinute(from)}, but for the last 10 min`,
     ),
     row('unrequested', count(unrequested.entries, unrequested.isComplete), oldest(unrequested.oldestAt)),
     row('parked', count(parked.entries, parked.isComplete), oldest(parked.oldestAt)),

@@ -102,3 +102,8 @@ export async function countLists(
     throw error;
   }
 }
+
+/** `11-25 21:00`, in UTC. */
+export function formatMinute(time: number): string {
+  return new Date(time).toISOString().slice(5, 16).replace('T', ' ');
+}
