@@ -1,5 +1,7 @@
 import { LogBucketError, OmsError, SettingsError } from '@oms-sync/core';
+import { SourceError } from '@oms-sync/listing';
 import { Command, CommanderError } from 'commander';
+import { addBackfill } from './commands/backfill.ts';
 import { addRequest } from './commands/request.ts';
 import { exitCode, UsageError, type ExitCode } from './exit-code.ts';
 import { Screen, type Output } from './screen.ts';
@@ -18,7 +20,7 @@ export type AddCommand = (program: Command, act: Act) => void;
 /** Runs the work of a command with the tool that the global options describe; its exit code becomes that of the process. */
 export type Act = (work: (tool: Tool) => Promise<ExitCode>) => Promise<void>;
 
-const addCommands: readonly AddCommand[] = [addRequest];
+const addCommands: readonly AddCommand[] = [addRequest, addBackfill];
 
 interface GlobalOptions {
   readonly envFile?: string;
@@ -72,7 +74,7 @@ export async function run(argv: readonly string[], { stdout, stderr, env }: Surr
       stderr.write(`OMS: ${error.code}: ${error.message}\n`);
       return exitCode.foundWrong;
     }
-    if (error instanceof LogBucketError) {
+    if (error instanceof LogBucketError || error instanceof SourceError) {
       stderr.write(`${error.message}\n`);
       return exitCode.foundWrong;
     }

@@ -79,10 +79,14 @@ class BucketSource implements ObjectSource {
     this.#random = options.random ?? Math.random;
   }
 
-  async *list({ prefix: wanted = '', after, before }: ListRange = {}): Pages {
+  async *list({ prefix: wanted = '', after, before, pageSize }: ListRange = {}): Pages {
     const prefix = combinePrefixes(this.#prefix, wanted);
     if (prefix === undefined) return;
-    const objects = this.#bucket.list(prefix, { after, attempt: (ask) => this.#attempt(ask) });
+    const objects = this.#bucket.list(prefix, {
+      after,
+      pageSize,
+      attempt: (ask) => this.#attempt(ask),
+    });
     let page: StoredObject[] = [];
     try {
       for await (const object of objects) {
@@ -91,7 +95,7 @@ class BucketSource implements ObjectSource {
           continue;
         }
         page.push(toStoredObject(object));
-        if (page.length < objectsAPage) continue;
+        if (page.length < (pageSize ?? objectsAPage)) continue;
         yield page;
         page = [];
       }

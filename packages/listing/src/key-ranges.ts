@@ -133,7 +133,7 @@ class Probes {
   async #find(range: ListRange): Promise<string | undefined> {
     if (this.left <= 0) return undefined;
     this.left--;
-    for await (const [object] of this.#source.list(range)) return object?.name;
+    for await (const [object] of this.#source.list({ ...range, pageSize: 1 })) return object?.name;
     return undefined;
   }
 }
