@@ -1,5 +1,5 @@
 import { LogBucketError, OmsError, SettingsError } from '@oms-sync/core';
-import { SourceError } from '@oms-sync/listing';
+import { InventoryError, SourceError } from '@oms-sync/listing';
 import { Command, CommanderError } from 'commander';
 import { addBackfill } from './commands/backfill.ts';
 import { addRequest } from './commands/request.ts';
@@ -74,7 +74,7 @@ export async function run(argv: readonly string[], { stdout, stderr, env }: Surr
       stderr.write(`OMS: ${error.code}: ${error.message}\n`);
       return exitCode.foundWrong;
     }
-    if (error instanceof LogBucketError || error instanceof SourceError) {
+    if (error instanceof LogBucketError || error instanceof SourceError || error instanceof InventoryError) {
       stderr.write(`${error.message}\n`);
       return exitCode.foundWrong;
     }

@@ -1,15 +1,12 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { Catalog, startObsStandin } from '@oms-sync/obs-standin';
 import { startOmsStandin, type OmsStandin } from '@oms-sync/oms-standin';
 import { makeRandom, testKeys, uglyNames } from '@oms-sync/testing';
 import { readLists } from './lists.ts';
+import { parseReport, startTool, type RunningTool } from './tool-process.ts';
 import { findProblems, type Finding } from './verdict.ts';
 
 export interface BackfillRunOptions {
@@ -64,7 +61,8 @@ export async function runBackfillKills(options: BackfillRunOptions): Promise<Bac
   const inbox = new Inbox(oms);
   const startedAt = performance.now();
   try {
-    const start = () => startTool(options, folder, oms, obs.url);
+    const call = ['backfill', '--source', 'obs://source', '--source-endpoint', obs.url.href];
+    const start = () => startTool({ ...options, folder, syncUrl: oms.syncUrl(taskId), call });
     let kills = 0;
     for (; kills < options.kills; kills++) {
       // Anywhere in the next part of the way: also before anything is sent, or right after a checkpoint.
@@ -121,41 +119,6 @@ class Inbox {
   }
 }
 
-interface RunningTool {
-  readonly ended: Promise<{ readonly code: number | null; readonly output: string }>;
-  kill(): void;
-}
-
-function startTool(
-  { dist, program = path.join(dist, 'apps/cli/oms-sync.js') }: BackfillRunOptions,
-  folder: string,
-  oms: OmsStandin,
-  endpoint: URL,
-): RunningTool {
-  const tool = spawn(
-    process.execPath,
-    [program, '--json', 'backfill', '--source', 'obs://source', '--source-endpoint', endpoint.href],
-    {
-      cwd: path.join(folder, 'work'),
-      env: {
-        PATH: process.env['PATH'],
-        sync_url: oms.syncUrl(taskId),
-        log_bucket: pathToFileURL(path.join(folder, 'logs')).href,
-        hw_ak: testKeys.accessKey,
-        hw_sk: testKeys.secretKey,
-        hw_security_token: testKeys.securityToken,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
-  const [stdout, stderr] = [text(tool.stdout), text(tool.stderr)];
-  const ended = once(tool, 'close').then(async () => ({
-    code: tool.exitCode,
-    output: `${await stdout}${await stderr}`,
-  }));
-  return { ended, kill: () => tool.kill('SIGKILL') };
-}
-
 /** Kills a tool some time after OMS has got so many names. Gives false if it ended before. */
 async function killAt(
   tool: RunningTool,
@@ -174,10 +137,4 @@ async function killAt(
   await ended;
   inbox.empty();
   return true;
-}
-
-function parseReport(output: string): Record<string, unknown> {
-  const line = output.split('\n').find((candidate) => candidate.startsWith('{'));
-  const report: unknown = line === undefined ? {} : JSON.parse(line);
-  return typeof report === 'object' && report !== null ? { ...report } : {};
 }

@@ -9,10 +9,12 @@ export interface BackfillOptions {
   readonly selection: Selection;
   /** Where the objects are, as records say it. */
   readonly origin: { readonly store: string; readonly bucket: string | undefined };
-  /** Settles records; undefined for only counting them. */
-  readonly synchronize:
-    ((records: readonly StorageRecord[]) => Promise<Pick<Synchronization, 'report' | 'fates'>>) | undefined;
-  readonly checkpoint: Checkpoint | undefined;
+  /** Settles records, or counts them. */
+  readonly synchronize: (
+    records: readonly StorageRecord[],
+  ) => Promise<Pick<Synchronization, 'report' | 'fates'>>;
+  /** Left out for what is only counted. */
+  readonly checkpoint: Pick<Checkpoint, 'save' | 'flush'> | undefined;
   /** Parts at a time. */
   readonly parallel: number;
   /** Objects that are settled together. */
@@ -103,7 +105,7 @@ class BackfillRun {
   async #settle({ listed, selected }: Chunk): Promise<boolean> {
     const { synchronize, origin } = this.#options;
     const totals = this.#totals;
-    if (synchronize !== undefined && selected.length > 0) {
+    if (selected.length > 0) {
       const { report, fates } = await synchronize(selected.map((object) => toRecord(object, origin)));
       if (report.returned > 0) {
         this.halt ??= { kind: 'returned', message: describeReturned(report) };

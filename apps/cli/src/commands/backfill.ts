@@ -3,9 +3,9 @@ import { selectName, type StorageRecord } from '@oms-sync/core';
 import type { Command } from 'commander';
 import { Checkpoint, CheckpointError, type Identity } from '../backfill/checkpoint.ts';
 import { manyObjects, recommendation, showOutcome } from '../backfill/outcome.ts';
-import { runBackfill, type BackfillOptions, type Halt } from '../backfill/run.ts';
-import { openListedSource, type BackfillSource } from '../backfill/source.ts';
-import { emptyTotals, type Selection, type Totals } from '../backfill/state.ts';
+import { runBackfill, type BackfillOptions } from '../backfill/run.ts';
+import { openInventorySource, openListedSource, type BackfillSource } from '../backfill/source.ts';
+import { emptyTotals, type Selection } from '../backfill/state.ts';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
 import { parsePositive, parseSize, parseTime } from '../options.ts';
 import type { AddCommand } from '../program.ts';
@@ -14,6 +14,7 @@ import type { Tool } from '../tool.ts';
 
 interface Flags extends SourceFlags {
   readonly source?: string;
+  readonly inventory?: string;
   readonly prefix?: string;
   readonly since?: GivenTime;
   readonly until?: GivenTime;
@@ -45,7 +46,12 @@ function addOptions(command: Command): Command {
     '--source <bucket>',
     'the source bucket, which is listed: obs://bucket, s3://bucket/folder, …',
   );
-  return addSourceOptions(command)
+  addSourceOptions(command);
+  return command
+    .option(
+      '--inventory <kind:path>',
+      'instead of listing it: the inventory that the store has written, fetched to this machine; s3:, obs:, az: or gs: with a manifest.json, a folder or a file',
+    )
     .option('--prefix <text>', 'only objects whose whole name begins so')
     .option('--since <time>', 'only objects modified then or later', time)
     .option('--until <time>', 'only objects modified before', time)
@@ -71,60 +77,67 @@ Objects that were requested are on the success list, in files of names (log_layo
 Examples:
   oms-sync backfill --source s3://photos --dry-run
   oms-sync backfill --source obs://photos/2024 --until now
-  oms-sync backfill --source az://account/photos --since 2026-01-01 --rate 200`;
+  oms-sync backfill --source az://account/photos --since 2026-01-01 --rate 200
+  oms-sync backfill --inventory s3:inventory/2026-01-31T01-00Z/manifest.json
+
+Inventories: S3 Inventory (CSV, Parquet), OBS bucket inventory (CSV), Azure Blob inventory (CSV, Parquet), Storage
+Insights of Google Cloud (CSV, Parquet). They must have name, size and time of modification. Objects that came after an
+inventory was written are not in it: have the events on before.`;
 
 async function backfill(tool: Tool, flags: Flags): Promise<ExitCode> {
-  const source = openBackfillSource(tool, flags);
+  const source = await openBackfillSource(tool, flags);
   const isDryRun = flags.dryRun === true;
   const identity = identify(tool, source, flags);
   const checkpoint = isDryRun ? undefined : new Checkpoint(flags.checkpoint ?? fileFor(identity), identity);
   const begun = await checkpoint?.read();
+  if (begun !== undefined) tool.screen.note(`Going on from ${checkpoint?.file ?? ''}.`);
   const selection = begun?.selection ?? selectionOf(flags);
   const totals = begun?.totals ?? emptyTotals();
-  if (begun !== undefined) tool.screen.note(`Going on from ${checkpoint?.file ?? ''}.`);
-
+  const synchronize = isDryRun ? countOnly(tool) : synchronizer(tool, flags.rate);
   const progress = tool.screen.progress(isDryRun ? 'counting' : 'backfill', 'objects', source.total);
-  let isRecommended = isDryRun;
-  const onProgress = ({ listed, received }: Totals) => {
-    progress.update(listed);
-    if (received > manyObjects && !isRecommended) tool.screen.note(recommendation);
-    isRecommended ||= received > manyObjects;
-  };
   const stop = stopOnSignal(tool);
-  let halt: Halt | undefined;
+  const noteMany = recommendOnce(tool, isDryRun);
+  noteMany(source.total ?? 0);
   try {
-    const parts = begun?.parts ?? (await source.findParts(Math.ceil(flags.parallel)));
-    halt = await runBackfill(parts, totals, {
+    const parallel = Math.ceil(flags.parallel);
+    const parts = begun?.parts ?? (await source.findParts(parallel));
+    const halt = await runBackfill(parts, totals, {
       list: source.list,
       origin: source.origin,
       selection,
-      synchronize: isDryRun ? countOnly(tool) : synchronizer(tool, flags.rate),
+      synchronize,
       checkpoint,
-      parallel: Math.ceil(flags.parallel),
+      parallel,
       chunkSize: chunkSizeFor(flags),
-      onProgress,
+      onProgress: ({ listed, received }) => {
+        progress.update(listed);
+        noteMany(received);
+      },
       stop: stop.signal,
     });
+    progress.stop();
+    if (halt === undefined) await checkpoint?.remove();
+    const checkpointFile = halt === undefined || totals.listed === 0 ? undefined : checkpoint?.file;
+    showOutcome(tool.screen, { source: source.address, isDryRun, totals, halt, checkpointFile });
+    return halt === undefined && totals.unrequested === 0 ? exitCode.allWell : exitCode.foundWrong;
   } catch (error) {
-    if (!isDryRun && totals.listed > 0) {
-      tool.screen.note(`The same command goes on from where it was (${checkpoint?.file ?? ''}).`);
+    progress.stop();
+    if (checkpoint !== undefined && totals.listed > 0) {
+      tool.screen.note(`The same command goes on from where it was (${checkpoint.file}).`);
     }
     if (!(error instanceof CheckpointError)) throw error;
     tool.screen.note(error.message);
     return exitCode.foundWrong;
   } finally {
-    progress.stop();
     stop.end();
   }
-  if (halt === undefined) await checkpoint?.remove();
-  const checkpointFile = halt === undefined ? undefined : checkpoint?.file;
-  showOutcome(tool.screen, { source: source.address, isDryRun, totals, halt, checkpointFile });
-  return halt === undefined && totals.unrequested === 0 ? exitCode.allWell : exitCode.foundWrong;
 }
 
-function openBackfillSource(tool: Tool, flags: Flags): BackfillSource {
-  if (flags.source === undefined) throw new UsageError('--source: expected the source bucket, found nothing');
-  return openListedSource(tool, flags.source, flags);
+async function openBackfillSource(tool: Tool, flags: Flags): Promise<BackfillSource> {
+  const { source, inventory, prefix } = flags;
+  if (source !== undefined && inventory === undefined) return openListedSource(tool, source, flags);
+  if (inventory !== undefined && source === undefined) return openInventorySource(inventory, prefix);
+  throw new UsageError('--source or --inventory: expected one of them: what objects are there?');
 }
 
 function selectionOf({ since, until, minSize, maxSize }: Flags): Selection {
@@ -135,6 +148,7 @@ function selectionOf({ since, until, minSize, maxSize }: Flags): Selection {
 function identify({ settings }: Tool, source: BackfillSource, flags: Flags): Identity {
   return {
     source: source.address,
+    'inventory files': source.fingerprint,
     '--prefix': flags.prefix,
     '--since': flags.since?.text,
     '--until': flags.until?.text,
@@ -178,6 +192,16 @@ function countOnly({ settings }: Tool): BackfillOptions['synchronize'] {
       returned: 0,
     };
     return Promise.resolve({ report, fates: [] });
+  };
+}
+
+/** Says once that there is a better way for so many objects; a dry run says it at its end. */
+function recommendOnce({ screen }: Tool, isDryRun: boolean): (objects: number) => void {
+  let isDone = isDryRun;
+  return (objects) => {
+    if (isDone || objects <= manyObjects) return;
+    isDone = true;
+    screen.note(recommendation);
   };
 }
 
