@@ -16,6 +16,8 @@ export interface BackfillRunOptions {
   readonly kills: number;
   /** Of the names, the faults and the moments. */
   readonly seed: number;
+  /** How long OMS takes for a request, so that there is time to kill in a small bucket. */
+  readonly requestMs?: number;
   /** The folder of the built bundles, `dist`. */
   readonly dist: string;
   /** The program, if it is not that of the tool in `dist`. */
@@ -53,6 +55,7 @@ export async function runBackfillKills(options: BackfillRunOptions): Promise<Bac
   oms.faults.set([
     { kind: 'answer', status: 503, share: faultShare },
     { kind: 'reset', when: 'after', share: faultShare },
+    ...(options.requestMs === undefined ? [] : [{ kind: 'slow', delayMs: options.requestMs } as const]),
   ]);
   oms.createTask({ srcBucket: 'unused', dstBucket: 'destination', taskId });
   const catalogs = new Map([['source', new Catalog(names)]]);
@@ -64,13 +67,16 @@ export async function runBackfillKills(options: BackfillRunOptions): Promise<Bac
     const call = ['backfill', '--source', 'obs://source', '--source-endpoint', obs.url.href];
     const start = () => startTool({ ...options, folder, syncUrl: oms.syncUrl(taskId), call });
     let kills = 0;
+    let tool = start();
     for (; kills < options.kills; kills++) {
       // Anywhere in the next part of the way: also before anything is sent, or right after a checkpoint.
       const until = ((kills + random()) / options.kills) * options.objects;
-      if (!(await killAt(start(), inbox, until, random))) break;
+      // Nobody calls it again when it says that it is done.
+      if (!(await killAt(tool, inbox, until, random))) break;
       options.onKill?.(inbox.count);
+      tool = start();
     }
-    const { code, output } = await start().ended;
+    const { code, output } = await tool.ended;
     inbox.empty();
     const findings = findProblems({
       sent: new Set(names),
