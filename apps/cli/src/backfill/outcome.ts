@@ -43,11 +43,9 @@ export function showOutcome(screen: Screen, outcome: Outcome): void {
 function rowsOf({ isDryRun, totals }: Outcome): (string | number)[][] {
   const rows: [string, number, string][] = [
     ['left out', totals.leftOut, 'by --since, --until, --min-size or --max-size'],
-    [
-      isDryRun ? 'to be requested' : 'requested',
-      isDryRun ? totals.received - totals.filtered : totals.requested,
-      formatBytes(totals.bytes),
-    ],
+    isDryRun
+      ? ['to be requested', totals.received - totals.filtered, formatBytes(totals.bytes)]
+      : ['requested', totals.requested, 'on the success list'],
     ['unrequested', totals.unrequested, 'on the failed list'],
     ['filtered', totals.filtered, 'by include_… and exclude_… of the settings, or lists of ours'],
     ['merged', totals.merged, 'the same name once more'],
