@@ -11,6 +11,7 @@ export * from './rate-limit.ts';
 export * from './redaction.ts';
 export type { Replay } from './replay.ts';
 export * from './secret.ts';
+export * from './setting-values.ts';
 export * from './settings.ts';
 export { isLoopback, parseLogBucket, parseStoreEndpoint, type LogBucketAddress } from './settings-address.ts';
 export * from './storage-record.ts';

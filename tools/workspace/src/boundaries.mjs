@@ -26,6 +26,7 @@ const rules = {
   'platform:azure-functions': { packages: ['node:', '@azure/functions'] },
   'platform:gcf': { packages: ['node:'] },
   'platform:cli': {},
+  'platform:sync-service': {},
   'name:listing': { projects: ['name:core', 'name:log-bucket'] },
 };
 
