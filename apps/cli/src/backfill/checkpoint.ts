@@ -1,5 +1,6 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { syncFolder } from '@oms-sync/log-bucket';
 import { UsageError } from '../exit-code.ts';
 import { emptyTotals, type Part, type Selection, type Totals } from './state.ts';
 
@@ -119,17 +120,6 @@ async function replaceFile(file: string, text: string): Promise<void> {
   }
   await rename(temporary, file);
   await syncFolder(path.dirname(path.resolve(file)));
-}
-
-/** The new name is on the disk when its folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return; // It cannot open folders, and does not need to.
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 // --- reading ---
