@@ -1,5 +1,7 @@
 import { LogBucketError, OmsError, SettingsError } from '@oms-sync/core';
+import { InventoryError, SourceError } from '@oms-sync/listing';
 import { Command, CommanderError } from 'commander';
+import { addBackfill } from './commands/backfill.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addFailed } from './commands/failed.ts';
 import { addRequest } from './commands/request.ts';
@@ -21,7 +23,7 @@ export type AddCommand = (program: Command, act: Act) => void;
 /** Runs the work of a command with the tool that the global options describe; its exit code becomes that of the process. */
 export type Act = (work: (tool: Tool) => Promise<ExitCode>) => Promise<void>;
 
-const addCommands: readonly AddCommand[] = [addDoctor, addStatus, addFailed, addRequest];
+const addCommands: readonly AddCommand[] = [addDoctor, addStatus, addBackfill, addFailed, addRequest];
 
 interface GlobalOptions {
   readonly envFile?: string;
@@ -75,7 +77,7 @@ export async function run(argv: readonly string[], { stdout, stderr, env }: Surr
       stderr.write(`OMS: ${error.code}: ${error.message}\n`);
       return exitCode.foundWrong;
     }
-    if (error instanceof LogBucketError) {
+    if (error instanceof LogBucketError || error instanceof SourceError || error instanceof InventoryError) {
       stderr.write(`${error.message}\n`);
       return exitCode.foundWrong;
     }

@@ -7,6 +7,7 @@ export * from './instance.ts';
 export * from './list-keys.ts';
 export * from './log-bucket.ts';
 export * from './logger.ts';
+export { selectName } from './name-filter.ts';
 export * from './object-name.ts';
 export * from './oms-client.ts';
 export * from './oms-connection.ts';

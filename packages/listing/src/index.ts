@@ -4,3 +4,10 @@ export * from './key-ranges.ts';
 export * from './name-order.ts';
 export * from './object-source.ts';
 export * from './stored-object.ts';
+export {
+  InventoryError,
+  inventoryVendors,
+  openInventory,
+  type Inventory,
+  type InventoryVendor,
+} from './inventory.ts';

@@ -166,7 +166,7 @@ async function makeFolder(folder: string): Promise<void> {
 }
 
 /** A name is on the disk when its folder is; the sync of a file does not see to that (fsync(2)). */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return; // It cannot open folders, and does not need to.
   const handle = await open(folder, 'r');
   try {

@@ -1,2 +1,3 @@
+export { Catalog } from './catalog.ts';
 export { Faults, type Fault, type FaultOperation } from './faults.ts';
 export { startObsStandin, type ObsStandin, type ObsStandinOptions, type SeenRequest } from './standin.ts';

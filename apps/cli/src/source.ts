@@ -1,0 +1,78 @@
+import { parseLogBucket, parseStoreEndpoint, Secret, type Credentials } from '@oms-sync/core';
+import { openSource, type ObjectSource } from '@oms-sync/listing';
+import type { Command } from 'commander';
+import { UsageError } from './exit-code.ts';
+import type { Tool } from './tool.ts';
+
+/** The options that say how to get at the source bucket. */
+export interface SourceFlags {
+  readonly sourceEndpoint?: string;
+  readonly sourceRegion?: string;
+}
+
+/** Adds them to a command, which has `--source` itself. */
+export function addSourceOptions(command: Command): Command {
+  return command
+    .option(
+      '--source-endpoint <address>',
+      'where the source is: an OBS domain name (obs_endpoint, if left out), or the address of a store that speaks the protocol of S3, such as MinIO or Ceph',
+    )
+    .option('--source-region <region>', 'the region of a source in S3');
+}
+
+export const sourceHelp = `
+A source is a bucket, or a folder in one: obs://bucket, s3://bucket/folder, az://account/container, gs://bucket;
+or a folder of this machine: file:///folder.
+
+Keys of the source bucket, which need to list it and nothing else:
+  obs://   source_ak, source_sk and, for temporary ones, source_security_token, from the environment or --env-file;
+           hw_ak and hw_sk if they are not set
+  s3://    the same three, or else what the tools of AWS find: AWS_PROFILE, AWS_ACCESS_KEY_ID, a role, …
+  az://    AZURE_STORAGE_CONNECTION_STRING in the environment, or else what Azure's tools find: az login, …
+  gs://    what Google's tools find: GOOGLE_APPLICATION_CREDENTIALS, gcloud auth application-default login, …`;
+
+/**
+ * Opens the source bucket of a command.
+ *
+ * @throws {UsageError} if the address or the endpoint is none, or keys are missing.
+ */
+export function openSourceOf(tool: Tool, text: string, flags: SourceFlags): ObjectSource {
+  const address = parseLogBucket(text);
+  if (!('value' in address) || !text.includes('://')) {
+    throw new UsageError(
+      `--source: expected obs://bucket, s3://bucket, az://account/container, gs://bucket or file:///folder, each with an optional /folder, found ${JSON.stringify(text)}`,
+    );
+  }
+  const isObs = address.value.store === 'obs';
+  const endpoint = readEndpoint(flags.sourceEndpoint) ?? (isObs ? tool.settings.obsEndpoint : undefined);
+  if (isObs && endpoint === undefined) {
+    throw new UsageError(
+      "--source-endpoint: expected the OBS domain name of the source bucket's region, such as obs.cn-north-4.myhuaweicloud.com",
+    );
+  }
+  const credentials = readSourceKeys(tool) ?? (isObs ? tool.settings.credentials : undefined);
+  return openSource(address.value, { endpoint, region: flags.sourceRegion, credentials });
+}
+
+function readEndpoint(text: string | undefined): URL | undefined {
+  if (text === undefined) return undefined;
+  const endpoint = parseStoreEndpoint(text);
+  if ('value' in endpoint) return endpoint.value;
+  throw new UsageError(`--source-endpoint: expected ${endpoint.expected}, found ${JSON.stringify(text)}`);
+}
+
+/** The keys of the source bucket, if they are set. */
+export function readSourceKeys({ lookUp }: Tool): Credentials | undefined {
+  const [accessKey, secretKey, securityToken] = ['source_ak', 'source_sk', 'source_security_token'].map(
+    (name) => lookUp(name)?.trim() || undefined,
+  );
+  if (accessKey === undefined && secretKey === undefined) return undefined;
+  if (accessKey === undefined || secretKey === undefined) {
+    throw new UsageError('source_ak and source_sk: expected both or neither, found one');
+  }
+  return {
+    accessKey: new Secret(accessKey),
+    secretKey: new Secret(secretKey),
+    securityToken: securityToken === undefined ? undefined : new Secret(securityToken),
+  };
+}
