@@ -1,6 +1,7 @@
-import { parseLogBucket, parseStoreEndpoint, Secret, type Credentials } from '@oms-sync/core';
+import { parseLogBucket, parseStoreEndpoint } from '@oms-sync/core';
 import { openSource, type ObjectSource } from '@oms-sync/listing';
 import type { Command } from 'commander';
+import { readBucketKeys } from './bucket-keys.ts';
 import { UsageError } from './exit-code.ts';
 import type { Tool } from './tool.ts';
 
@@ -50,7 +51,7 @@ export function openSourceOf(tool: Tool, text: string, flags: SourceFlags): Obje
       "--source-endpoint: expected the OBS domain name of the source bucket's region, such as obs.cn-north-4.myhuaweicloud.com",
     );
   }
-  const credentials = readSourceKeys(tool) ?? (isObs ? tool.settings.credentials : undefined);
+  const credentials = readBucketKeys(tool, 'source') ?? (isObs ? tool.settings.credentials : undefined);
   return openSource(address.value, { endpoint, region: flags.sourceRegion, credentials });
 }
 
@@ -59,20 +60,4 @@ function readEndpoint(text: string | undefined): URL | undefined {
   const endpoint = parseStoreEndpoint(text);
   if ('value' in endpoint) return endpoint.value;
   throw new UsageError(`--source-endpoint: expected ${endpoint.expected}, found ${JSON.stringify(text)}`);
-}
-
-/** The keys of the source bucket, if they are set. */
-export function readSourceKeys({ lookUp }: Tool): Credentials | undefined {
-  const [accessKey, secretKey, securityToken] = ['source_ak', 'source_sk', 'source_security_token'].map(
-    (name) => lookUp(name)?.trim() || undefined,
-  );
-  if (accessKey === undefined && secretKey === undefined) return undefined;
-  if (accessKey === undefined || secretKey === undefined) {
-    throw new UsageError('source_ak and source_sk: expected both or neither, found one');
-  }
-  return {
-    accessKey: new Secret(accessKey),
-    secretKey: new Secret(secretKey),
-    securityToken: securityToken === undefined ? undefined : new Secret(securityToken),
-  };
 }

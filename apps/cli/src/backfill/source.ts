@@ -57,6 +57,12 @@ export function openListedSource(
   };
 }
 
+/** The folder in an address: what all names in it begin with. */
+export function folderOf(address: string): string {
+  const parsed = parseLogBucket(address);
+  return 'value' in parsed ? parsed.value.prefix : '';
+}
+
 /** What a part has behind its last name that is settled. */
 export function listRest(source: ObjectSource, { range, last }: Part): Pages {
   if (last === undefined) return source.list(range);

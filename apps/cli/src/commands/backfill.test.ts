@@ -45,7 +45,7 @@ describe('oms-sync backfill', () => {
 
   it('with half the keys of the source exits with 2', async () => {
     const { code, output } = await call(['--source', 's3://photos'], { source_ak: testKeys.accessKey });
-    expect(output).toMatch(/source_ak and source_sk: expected both or neither/);
+    expect(output).toMatch(/source_ak, source_sk: expected both or neither/);
     expect(code).toBe(2);
   });
 

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { selectName, type StorageRecord } from '@oms-sync/core';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { Checkpoint, CheckpointError, type Identity } from '../backfill/checkpoint.ts';
 import { manyObjects, recommendation, showOutcome } from '../backfill/outcome.ts';
+import { migrate } from '../backfill/migration.ts';
 import { runBackfill, type BackfillOptions } from '../backfill/run.ts';
-import { openInventorySource, openListedSource, type BackfillSource } from '../backfill/source.ts';
+import { folderOf, openInventorySource, openListedSource, type BackfillSource } from '../backfill/source.ts';
 import { emptyTotals, type Selection } from '../backfill/state.ts';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
+import { abortOnInterrupt } from '../interrupt.ts';
+import { migrationKeysHelp } from '../migration-task.ts';
 import { parsePositive, parseSize, parseTime } from '../options.ts';
 import type { AddCommand } from '../program.ts';
 import { addSourceOptions, sourceHelp, type SourceFlags } from '../source.ts';
@@ -22,6 +25,9 @@ interface Flags extends SourceFlags {
   readonly maxSize?: number;
   readonly rate?: number;
   readonly parallel: number;
+  readonly via: 'events' | 'migration-task';
+  readonly lists?: string;
+  readonly watch?: true;
   readonly dryRun?: true;
   readonly checkpoint?: string;
 }
@@ -59,6 +65,19 @@ function addOptions(command: Command): Command {
     .option('--max-size <bytes>', 'only objects of that size or smaller', parseSize)
     .option('--rate <number>', 'request no more than so many objects a second', parsePositive)
     .option('--parallel <number>', 'so many parts of the bucket side by side', parsePositive, 8)
+    .addOption(
+      new Option(
+        '--via <engine>',
+        'how OMS gets to know: by synchronization events, or by a migration task, which is the better way for more than a million objects',
+      )
+        .choices(['events', 'migration-task'])
+        .default('events'),
+    )
+    .option(
+      '--lists <bucket>',
+      "with --via migration-task: obs://bucket/prefix in the destination's region, for files of names; needed when something else than --prefix and --since says which objects are meant",
+    )
+    .option('--watch', 'with --via migration-task: follow the tasks to their end')
     .option('--dry-run', 'count objects and bytes, and send nothing')
     .option(
       '--checkpoint <file>',
@@ -79,12 +98,22 @@ Examples:
   oms-sync backfill --source obs://photos/2024 --until now
   oms-sync backfill --source az://account/photos --since 2026-01-01 --rate 200
   oms-sync backfill --inventory s3:inventory/2026-01-31T01-00Z/manifest.json
+  oms-sync backfill --via migration-task --prefix 2024/ --watch
+  oms-sync backfill --via migration-task --source s3://photos --until now --lists obs://lists-north4/oms
 
 Inventories: S3 Inventory (CSV, Parquet), OBS bucket inventory (CSV), Azure Blob inventory (CSV, Parquet), Storage
 Insights of Google Cloud (CSV, Parquet). They must have name, size and time of modification. Objects that came after an
-inventory was written are not in it: have the events on before.`;
+inventory was written are not in it: have the events on before.
+
+A migration task copies from the source bucket of the synchronization task, without requests from here; what it could not
+copy is on OMS's own list in the destination bucket, and oms-sync reconcile finds it.
+${migrationKeysHelp}`;
 
 async function backfill(tool: Tool, flags: Flags): Promise<ExitCode> {
+  if (flags.via === 'migration-task') return backfillByMigration(tool, flags);
+  if (flags.lists !== undefined || flags.watch === true) {
+    throw new UsageError('--lists and --watch go with --via migration-task');
+  }
   const source = await openBackfillSource(tool, flags);
   const isDryRun = flags.dryRun === true;
   const identity = identify(tool, source, flags);
@@ -95,7 +124,7 @@ async function backfill(tool: Tool, flags: Flags): Promise<ExitCode> {
   const totals = begun?.totals ?? emptyTotals();
   const synchronize = isDryRun ? countOnly(tool) : synchronizer(tool, flags.rate);
   const progress = tool.screen.progress(isDryRun ? 'counting' : 'backfill', 'objects', source.total);
-  const stop = stopOnSignal(tool);
+  const interrupt = abortOnInterrupt(tool.screen, 'Stopping after what is in hand; once more stops at once.');
   const noteMany = recommendOnce(tool, isDryRun);
   noteMany(source.total ?? 0);
   try {
@@ -113,7 +142,7 @@ async function backfill(tool: Tool, flags: Flags): Promise<ExitCode> {
         progress.update(listed);
         noteMany(received);
       },
-      stop: stop.signal,
+      stop: interrupt.signal,
     });
     progress.stop();
     if (halt === undefined) await checkpoint?.remove();
@@ -129,8 +158,31 @@ async function backfill(tool: Tool, flags: Flags): Promise<ExitCode> {
     tool.screen.note(error.message);
     return exitCode.foundWrong;
   } finally {
-    stop.end();
+    interrupt.stop();
   }
+}
+
+async function backfillByMigration(tool: Tool, flags: Flags): Promise<ExitCode> {
+  if (flags.rate !== undefined || flags.checkpoint !== undefined) {
+    throw new UsageError(
+      '--rate and --checkpoint go with --via events: a migration task is OMS at work by itself',
+    );
+  }
+  const isAll = flags.source === undefined && flags.inventory === undefined;
+  const folder = flags.source === undefined ? '' : folderOf(flags.source);
+  const { prefix = folder } = flags;
+  if (!prefix.startsWith(folder)) {
+    throw new UsageError(`--prefix: expected one that begins with the folder of --source, ${folder}`);
+  }
+  return migrate(tool, {
+    source: isAll ? undefined : await openBackfillSource(tool, flags),
+    isInventory: flags.inventory !== undefined,
+    prefix,
+    selection: selectionOf(flags),
+    lists: flags.lists,
+    isWatched: flags.watch === true,
+    isDryRun: flags.dryRun === true,
+  });
 }
 
 async function openBackfillSource(tool: Tool, flags: Flags): Promise<BackfillSource> {
@@ -203,18 +255,4 @@ function recommendOnce({ screen }: Tool, isDryRun: boolean): (objects: number) =
     isDone = true;
     screen.note(recommendation);
   };
-}
-
-/** Ctrl-C stops after what is in hand, a second one at once. */
-function stopOnSignal({ screen }: Tool): { readonly signal: AbortSignal; end(): void } {
-  const stop = new AbortController();
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  const end = () => signals.forEach((signal) => process.off(signal, onSignal));
-  const onSignal = () => {
-    end();
-    screen.note('Stopping after what is in hand; once more stops at once.');
-    stop.abort();
-  };
-  for (const signal of signals) process.on(signal, onSignal);
-  return { signal: stop.signal, end };
 }
