@@ -1,5 +1,12 @@
 import { parseLogBucket, parseStoreEndpoint } from '@oms-sync/core';
-import { openSource, type ObjectSource } from '@oms-sync/listing';
+import {
+  InventoryError,
+  inventoryVendors,
+  openInventory,
+  openSource,
+  type Inventory,
+  type ObjectSource,
+} from '@oms-sync/listing';
 import type { Command } from 'commander';
 import { readBucketKeys } from './bucket-keys.ts';
 import { UsageError } from './exit-code.ts';
@@ -60,4 +67,25 @@ function readEndpoint(text: string | undefined): URL | undefined {
   const endpoint = parseStoreEndpoint(text);
   if ('value' in endpoint) return endpoint.value;
   throw new UsageError(`--source-endpoint: expected ${endpoint.expected}, found ${JSON.stringify(text)}`);
+}
+
+/**
+ * Opens an inventory, `s3:folder` or `az:file`.
+ *
+ * @param option that names it.
+ * @throws {UsageError} if there is none that can be read.
+ */
+export async function openInventoryOf(option: string, text: string): Promise<Inventory> {
+  const [, name, location = ''] = /^(\w+):(.+)$/s.exec(text) ?? [];
+  const vendor = inventoryVendors.find((known) => known === name);
+  if (vendor === undefined) {
+    throw new UsageError(
+      `${option}: expected ${inventoryVendors.map((known) => `${known}:path`).join(', ')}, found ${JSON.stringify(text)}`,
+    );
+  }
+  return openInventory(vendor, location).catch((error: unknown) => {
+    throw error instanceof InventoryError
+      ? new UsageError(`${option}: ${error.message}`, { cause: error })
+      : error;
+  });
 }

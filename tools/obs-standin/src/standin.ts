@@ -154,10 +154,7 @@ export async function startObsStandin(options: ObsStandinOptions): Promise<ObsSt
   };
 
   const listFolder = async (folder: ObjectFolder, { key: prefix, query }: Target, count: number) => {
-    const marker = Buffer.from(query.get('marker') ?? '');
-    const after = (await folder.list(prefix)).filter(
-      ({ key }) => Buffer.compare(Buffer.from(key), marker) > 0,
-    );
+    const after = await folder.list(prefix, query.get('marker') ?? '', count + 1);
     return { objects: after.slice(0, count), isTruncated: after.length > count };
   };
 

@@ -46,8 +46,10 @@ await writeFile(
   `${JSON.stringify({ name, version, private: true, license: 'Apache-2.0', type: bundle.format === 'esm' ? 'module' : 'commonjs', ...bundle.manifest }, null, 2)}\n`,
 );
 
-for (const [name, source] of Object.entries(bundle.files ?? {}))
+for (const [name, source] of Object.entries(bundle.files ?? {})) {
+  await mkdir(path.dirname(path.join(outdir, name)), { recursive: true });
   await copyFile(source, path.join(outdir, name));
+}
 
 for (const [file, output] of Object.entries(metafile.outputs)) {
   if (output.entryPoint === undefined) continue;

@@ -1,16 +1,6 @@
 import { parseLogBucket } from '@oms-sync/core';
-import {
-  bucketOf,
-  compareNames,
-  findKeyRanges,
-  InventoryError,
-  inventoryVendors,
-  openInventory,
-  type ObjectSource,
-  type Pages,
-} from '@oms-sync/listing';
-import { UsageError } from '../exit-code.ts';
-import { openSourceOf, type SourceFlags } from '../source.ts';
+import { bucketOf, compareNames, findKeyRanges, type ObjectSource, type Pages } from '@oms-sync/listing';
+import { openInventoryOf, openSourceOf, type SourceFlags } from '../source.ts';
 import type { Tool } from '../tool.ts';
 import type { BackfillOptions } from './run.ts';
 import type { Part } from './state.ts';
@@ -85,22 +75,11 @@ async function* leaveOut(pages: Pages, last: string): Pages {
  * @throws {UsageError} if there is none that can be read.
  */
 export async function openInventorySource(text: string, prefix = ''): Promise<BackfillSource> {
-  const [, name, location = ''] = /^(\w+):(.+)$/s.exec(text) ?? [];
-  const vendor = inventoryVendors.find((known) => known === name);
-  if (vendor === undefined) {
-    throw new UsageError(
-      `--inventory: expected ${inventoryVendors.map((known) => `${known}:path`).join(', ')}, found ${JSON.stringify(text)}`,
-    );
-  }
-  const inventory = await openInventory(vendor, location).catch((error: unknown) => {
-    throw error instanceof InventoryError
-      ? new UsageError(`--inventory: ${error.message}`, { cause: error })
-      : error;
-  });
+  const inventory = await openInventoryOf('--inventory', text);
   return {
     address: text,
     fingerprint: inventory.fingerprint,
-    origin: { store: vendor, bucket: inventory.bucket },
+    origin: { store: inventory.vendor, bucket: inventory.bucket },
     total: prefix === '' ? inventory.rows : undefined,
     // The same rows come in the same order each time.
     list: ({ passed }) => skip(withPrefix(inventory.list(), prefix), passed),
