@@ -1,5 +1,7 @@
 import { inspect } from 'node:util';
-import { Logger, SettingsError, type LogSink } from '@oms-sync/core';
+import { Logger, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
+import { EmbeddedQueue } from './embedded-queue.ts';
+import { QueueError } from './queue-folder.ts';
 import { readServiceSettings } from './service-settings.ts';
 import { Service } from './service.ts';
 
@@ -11,7 +13,10 @@ const log: LogSink = (level, line) => {
 async function main(): Promise<void> {
   const settings = readServiceSettings((name) => process.env[name]);
   const logger = new Logger(settings.core.logLevel, log);
-  const service = new Service(settings, [], log);
+  const { queue, queue_folder: folder } = settings.service;
+  const embedded =
+    queue === 'embedded' ? [await EmbeddedQueue.open({ folder, clock: systemClock, logger })] : [];
+  const service = new Service(settings, embedded, log);
   let isStopping = false;
   const stop = (signal: string) => {
     if (isStopping) return;
@@ -29,7 +34,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  if (error instanceof SettingsError) {
+  if (error instanceof SettingsError || error instanceof QueueError) {
     new Logger('error', log).log('error', 'misconfigured', { message: error.message });
     process.exit(2);
   }
