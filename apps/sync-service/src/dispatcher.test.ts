@@ -18,7 +18,12 @@ function begin(answer: Answer, options: { retryMaxAgeMs?: number; recordsInARun?
     log: () => undefined,
     recordsInARun: options.recordsInARun ?? 100,
     retryMaxAgeMs: options.retryMaxAgeMs ?? 600_000,
-    onReport: (source, { received, returned }) => journal.push(`${source}: ${received} - ${returned}`),
+    observer: {
+      received: (source, count) => journal.push(`${source}: received ${count}`),
+      settled: (source, report) => journal.push(`${source}: settled ${report.received}`),
+      delayed: (source, count) => journal.push(`${source}: delayed ${count}`),
+      handedBack: (source, count) => journal.push(`${source}: handed back ${count}`),
+    },
     instance: {
       async synchronize(records: readonly StorageRecord[], invocation: Invocation) {
         const names = records.map((record) => ('name' in record ? record.name : ''));
@@ -52,7 +57,7 @@ function begin(answer: Answer, options: { retryMaxAgeMs?: number; recordsInARun?
     settle: () => ended.push(`settled ${names.join()}`),
     handBack: () => ended.push(`handed back ${names.join()}`),
   });
-  return { clock, dispatcher, runs, ended, deliver, journal };
+  return { clock, startedAt, dispatcher, runs, ended, deliver, journal };
 }
 
 const accept: Answer = (names) => names.map(() => 'requested');
@@ -109,7 +114,7 @@ describe('the dispatcher', () => {
 
   it('returns a record that shares the fate of a returned one', async () => {
     let times = 0;
-    const { clock, dispatcher, ended, deliver, journal } = begin((names) =>
+    const { clock, startedAt, dispatcher, ended, deliver, journal } = begin((names) =>
       times++ === 0 ? ['returned', 'merged', 'requested'] : names.map(() => 'requested'),
     );
     await dispatcher.submit(deliver('a'));
@@ -117,9 +122,12 @@ describe('the dispatcher', () => {
     await dispatcher.submit(deliver('b'));
     await clock.sleep(100);
     expect(ended).toEqual(['settled b']);
-    expect(journal).toEqual(['test: 1 - 1', 'test: 1 - 1', 'test: 1 - 0']);
+    expect(journal.slice(3)).toEqual(['test: delayed 1', 'test: delayed 1', 'test: settled 1']);
+    expect(dispatcher.held).toBe(2);
+    expect(dispatcher.oldestHeldSince).toBe(startedAt);
     await clock.sleep(10_000);
     expect(ended).toEqual(['settled b', 'settled a', 'settled a']);
+    expect(dispatcher.oldestHeldSince).toBeUndefined();
   });
 
   it('lets nothing be returned for a passing fault that is older than the limit', async () => {

@@ -12,14 +12,27 @@ export interface DispatcherOptions {
   readonly recordsInARun: number;
   /** What could not be requested by a passing fault is tried again until it is so old, then it goes on the failed list. */
   readonly retryMaxAgeMs: number;
-  /** What became of the records of one source in one run. */
-  readonly onReport?: (source: string, report: Report) => void;
+  readonly observer?: DispatchObserver;
+}
+
+/**
+ * Learns what becomes of records, for metrics. For each source, what was received is what was settled, handed back, or is
+ * held still.
+ */
+export interface DispatchObserver {
+  received(source: string, records: number): void;
+  /** The counts of the conservation law of a delivery that is settled; nothing in it is returned. */
+  settled(source: string, report: Report): void;
+  /** They could not be settled now, and are tried again. */
+  delayed(source: string, records: number): void;
+  handedBack(source: string, records: number): void;
 }
 
 /** A delivery on its way. */
 interface Held {
   readonly delivery: Delivery;
-  readonly waitingSince: number;
+  readonly submittedAt: number;
+  waitingSince: number;
   /** When it was dispatched first. */
   triedAt: number | undefined;
   tries: number;
@@ -47,6 +60,8 @@ export class Dispatcher {
   readonly #delayed = new Set<Held>();
   readonly #running = new Set<Promise<void>>();
   #waitingRecords = 0;
+  /** All that are not settled, in the order in which they came. */
+  readonly #held = new Set<Held>();
   #heldRecords = 0;
   #isPaused = false;
   #isStopped = false;
@@ -68,6 +83,12 @@ export class Dispatcher {
     return this.#heldRecords;
   }
 
+  /** When the oldest of those was submitted, in milliseconds since 1970; undefined if there is none. */
+  get oldestHeldSince(): number | undefined {
+    const [oldest] = this.#held;
+    return oldest?.submittedAt;
+  }
+
   /** Did OMS, or the log bucket, take nothing lately? */
   get isResting(): boolean {
     return this.#runsInVain > 0;
@@ -83,8 +104,12 @@ export class Dispatcher {
    */
   async submit(delivery: Delivery): Promise<void> {
     if (this.#isStopped) return delivery.handBack();
+    const now = this.#options.clock.now();
+    const held: Held = { delivery, submittedAt: now, waitingSince: now, triedAt: undefined, tries: 0 };
+    this.#held.add(held);
     this.#heldRecords += delivery.records.length;
-    this.#enqueue({ delivery, waitingSince: this.#options.clock.now(), triedAt: undefined, tries: 0 });
+    this.#options.observer?.received(delivery.source, delivery.records.length);
+    this.#enqueue(held);
     const hasRoom = () => this.#isStopped || this.#waitingRecords < 2 * this.#options.recordsInARun;
     while (!hasRoom()) await new Promise<void>((resolve) => this.#roomIsFree.push(resolve));
   }
@@ -168,7 +193,7 @@ export class Dispatcher {
   }
 
   async #settle(batch: readonly Held[]): Promise<void> {
-    const { instance, clock, log, retryMaxAgeMs, onReport } = this.#options;
+    const { instance, clock, log, retryMaxAgeMs, observer } = this.#options;
     const now = clock.now();
     for (const held of batch) {
       held.triedAt ??= now;
@@ -188,12 +213,12 @@ export class Dispatcher {
       const { delivery } = held;
       const own = fates.slice(start, start + delivery.records.length);
       start += delivery.records.length;
-      onReport?.(delivery.source, countFates(own, fates));
       if (own.some((fate) => isReturned(fate, fates))) {
         this.#retry(held);
       } else {
         settled++;
-        this.#heldRecords -= delivery.records.length;
+        this.#letGo(held);
+        observer?.settled(delivery.source, countFates(own));
         delivery.settle();
       }
     }
@@ -204,10 +229,13 @@ export class Dispatcher {
   /** Tries it again later, alone in its turn; it stays with its source. */
   #retry(held: Held): void {
     if (this.#isStopped) return this.#handBack(held);
-    const { clock } = this.#options;
+    const { clock, observer } = this.#options;
+    observer?.delayed(held.delivery.source, held.delivery.records.length);
     this.#delayed.add(held);
     void clock.sleep(this.#delayMs(held.tries), this.#stopped.signal).then(() => {
-      if (this.#delayed.delete(held)) this.#enqueue({ ...held, waitingSince: clock.now() });
+      if (!this.#delayed.delete(held)) return;
+      held.waitingSince = clock.now();
+      this.#enqueue(held);
     });
   }
 
@@ -223,9 +251,15 @@ export class Dispatcher {
     return ceiling / 2 + (this.#options.random() * ceiling) / 2;
   }
 
-  #handBack({ delivery }: Held): void {
-    this.#heldRecords -= delivery.records.length;
-    delivery.handBack();
+  #handBack(held: Held): void {
+    this.#letGo(held);
+    this.#options.observer?.handedBack(held.delivery.source, held.delivery.records.length);
+    held.delivery.handBack();
+  }
+
+  #letGo(held: Held): void {
+    this.#held.delete(held);
+    this.#heldRecords -= held.delivery.records.length;
   }
 }
 
@@ -233,16 +267,16 @@ function isReturned(fate: Fate, all: readonly Fate[]): boolean {
   return fate.kind === 'merged' ? all[fate.into]?.kind === 'returned' : fate.kind === 'returned';
 }
 
-/** The conservation law for one delivery: a record that shares the fate of a returned one is returned as well. */
-function countFates(own: readonly Fate[], all: readonly Fate[]): Report {
+/** The conservation law of a delivery of which nothing is returned. */
+function countFates(fates: readonly Fate[]): Report {
   const report = {
-    received: own.length,
+    received: fates.length,
     requested: 0,
     unrequested: 0,
     filtered: 0,
     merged: 0,
     returned: 0,
   };
-  for (const fate of own) report[isReturned(fate, all) ? 'returned' : fate.kind]++;
+  for (const { kind } of fates) report[kind]++;
   return report;
 }

@@ -14,6 +14,7 @@ import { openGcs } from '@oms-sync/log-bucket/gcs';
 import { openObs } from '@oms-sync/log-bucket/obs';
 import { openS3 } from '@oms-sync/log-bucket/s3';
 import { Dispatcher } from './dispatcher.ts';
+import { Metrics } from './metrics.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import type { Source } from './source.ts';
 
@@ -28,6 +29,7 @@ const namesPerRequest = 10;
  */
 export class Service {
   readonly dispatcher: Dispatcher;
+  readonly metrics = new Metrics();
   readonly sources: readonly Source[];
   readonly #instance: Instance;
   readonly #log: LogSink;
@@ -37,7 +39,7 @@ export class Service {
   constructor({ core, service }: ServiceSettings, sources: readonly Source[], log: LogSink) {
     // A service keeps what fails: it is returned to the dispatcher while the fault is a passing one.
     const settings = { ...core, onFailure: 'redeliver' } as const;
-    const client: SyncEventSink = new OmsClient(settings);
+    const client: SyncEventSink = this.metrics.measure(new OmsClient(settings));
     const { rate_limit: namesPerSecond } = service;
     const oms = namesPerSecond === undefined ? client : limitRate(client, namesPerSecond, systemClock);
     this.#instance = new Instance(settings, openLogBucket(settings, openers), oms);
@@ -50,6 +52,7 @@ export class Service {
       log,
       recordsInARun: core.maxInFlight * namesPerRequest,
       retryMaxAgeMs: service.retry_max_age,
+      observer: this.metrics,
     });
     this.#replayTimer = setInterval(() => void this.replay(), service.replay_every);
     this.#replayTimer.unref();
@@ -65,10 +68,18 @@ export class Service {
   /** Requests what is on the failed list again; one at a time, and not while OMS takes nothing. */
   async replay(): Promise<Replay | undefined> {
     if (this.dispatcher.isPaused || this.dispatcher.isResting) return undefined;
-    this.#replay ??= this.#instance
-      .replay({ deadline: Infinity, requestId: undefined, log: this.#log })
-      .finally(() => (this.#replay = undefined));
+    this.#replay ??= this.#replayOnce().finally(() => (this.#replay = undefined));
     return this.#replay;
+  }
+
+  async #replayOnce(): Promise<Replay> {
+    const replay = await this.#instance.replay({
+      deadline: Infinity,
+      requestId: undefined,
+      log: this.#log,
+    });
+    this.metrics.replayed(replay);
+    return replay;
   }
 
   async stop(): Promise<void> {
