@@ -8,6 +8,8 @@ export class ServiceProcess {
   readonly #settings: Readonly<Record<string, string>>;
   readonly #nodeOptions: readonly string[];
   #child: ChildProcess | undefined;
+  /** The signal that ends it. */
+  #sent: NodeJS.Signals | undefined;
   /** Seconds of CPU of those that have ended. */
   #endedCpu = 0;
   kills = 0;
@@ -25,7 +27,8 @@ export class ServiceProcess {
     });
     this.#child = child;
     child.once('exit', (code, signal) => {
-      if (signal !== 'SIGKILL' && code !== 0) throw new Error(`the service ended (${signal ?? code})`);
+      // SIGTERM ends one that has not begun yet, too.
+      if (code !== 0 && signal !== this.#sent) throw new Error(`the service ended (${signal ?? code})`);
     });
   }
 
@@ -53,8 +56,10 @@ export class ServiceProcess {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
     this.#endedCpu += readCpu(child.pid);
+    this.#sent = signal;
     child.kill(signal);
     await ended;
+    this.#sent = undefined;
   }
 }
 

@@ -14,7 +14,7 @@ import { ServiceProcess } from './service-process.ts';
 
 export interface ServiceLoadOptions {
   readonly notifications: number;
-  /** From one kill to the next, on average; the seed decides by how much it is more or less. */
+  /** From when it works again to the next kill, on average; the seed decides by how much it is more or less. */
   readonly killEverySeconds: number;
   readonly seed: number;
   readonly connections: number;
@@ -123,14 +123,15 @@ export async function runServiceLoad(options: ServiceLoadOptions): Promise<Servi
   const stopping = new AbortController();
   try {
     service.start();
-    const killing = killAgainAndAgain(service, options, stopping.signal);
+    const countProgress = () => ledger.succeeded + sender.acknowledged;
+    const killing = killAgainAndAgain(service, options, countProgress, stopping.signal);
     const sending = sender.sendAll();
     let changedAt = performance.now();
     while (ledger.succeeded < options.notifications) {
-      const before = ledger.succeeded + sender.acknowledged;
+      const before = countProgress();
       await Promise.race([sleep(sampleEveryMs), killing]);
       await collect();
-      if (ledger.succeeded + sender.acknowledged > before) changedAt = performance.now();
+      if (countProgress() > before) changedAt = performance.now();
       // What is missing then is lost, or on the failed list: the verdict says which.
       else if (performance.now() - changedAt > maxStandstillMs) break;
     }
@@ -161,17 +162,22 @@ export async function runServiceLoad(options: ServiceLoadOptions): Promise<Servi
 async function killAgainAndAgain(
   service: ServiceProcess,
   { killEverySeconds, seed }: ServiceLoadOptions,
+  countProgress: () => number,
   stopped: AbortSignal,
 ): Promise<void> {
   const random = makeRandom(seed);
-  for (;;) {
-    const waitMs = killEverySeconds * 1000 * (0.9 + 0.2 * random());
-    await sleep(waitMs, undefined, { signal: stopped }).catch((error: unknown) => {
-      if (!stopped.aborted) throw error;
-    });
-    if (stopped.aborted) return;
-    await service.killAndStart();
+  while (!stopped.aborted) {
+    const before = countProgress();
+    while (countProgress() === before && !stopped.aborted) await pause(50, stopped);
+    await pause(killEverySeconds * 1000 * (0.9 + 0.2 * random()), stopped);
+    if (!stopped.aborted) await service.killAndStart();
   }
+}
+
+async function pause(ms: number, stopped: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal: stopped }).catch((error: unknown) => {
+    if (!stopped.aborted) throw error;
+  });
 }
 
 /** A port that is free now. */
