@@ -5,7 +5,7 @@ import { OmsClient, type SyncEventSink } from './oms-client.ts';
 import type { LogBucketAddress } from './settings-address.ts';
 import { readSettings, SettingsError, type SettingName, type Settings } from './settings.ts';
 import type { StorageRecord } from './storage-record.ts';
-import { replay, type Replay } from './replay.ts';
+import { replay, type Replay, type SelectedReplay } from './replay.ts';
 import type { SyncEnvironment } from './settlement.ts';
 import { synchronize, type Synchronization, type SynchronizationOptions } from './synchronization.ts';
 import type { InTurn } from './sync-run.ts';
@@ -47,8 +47,10 @@ export class Instance {
   }
 
   /** Requests again what is on the failed list, see {@link replay}. */
-  replay({ log, deadline, requestId }: Invocation): Promise<Replay> {
-    return replay({ ...this.#environment(log, this.#turns.inReplayTurn), deadline, requestId });
+  replay({ log, deadline, requestId }: Invocation, selected?: SelectedReplay): Promise<Replay> {
+    const maxObjects = selected === undefined ? undefined : Infinity;
+    const environment = this.#environment(log, this.#turns.inReplayTurn);
+    return replay({ ...environment, deadline, requestId, maxObjects, selected });
   }
 
   #environment(log: LogSink, inTurn: InTurn): SyncEnvironment {

@@ -19,4 +19,22 @@ describe('putting a file', () => {
     await expect(put).rejects.toThrow('slow down');
     expect(limits).toEqual([250, 150]);
   });
+
+  it('leaves time for another try while no answer comes, but no less for one than an answer takes', async () => {
+    const clock = new FakeClock();
+    const logBucket = new MemoryLogBucket();
+    const limits: number[] = [];
+    logBucket.put = async (key, _body, _contentType, timeLimitMs = 0) => {
+      limits.push(timeLimitMs);
+      await clock.sleep(timeLimitMs);
+      const fault = { key, code: 'ETIMEDOUT', passing: true, message: 'silence' };
+      throw new LogBucketError({ operation: 'put', ...fault });
+    };
+    const writeUntil = clock.now() + 5000;
+    const file = { key: 'a', body: 'a', type: 'text/plain' };
+    const put = putFile(file, { clock, logBucket, random: () => 0, writeUntil });
+    await expect(put).rejects.toThrow('silence');
+    expect(limits).toEqual([2500, 1250, 1000, 250]);
+    expect(clock.now()).toBe(writeUntil);
+  });
 });
