@@ -68,6 +68,8 @@ export class EmbeddedQueue implements Inbox, Source {
   #position: number;
   /** What is delivered, or was found damaged, and is there still: its number, and when it was received. */
   readonly #delivered = new Map<number, number>();
+  /** How many notifications fewer than `count` says were found; the next batch sets that right. */
+  #missing = 0;
   /** What the store had when it was opened, and how much of that was found. */
   readonly #found: { readonly count: number; readonly next: number; read: number; isChecked: boolean };
   #feeding: Promise<void> | undefined;
@@ -94,7 +96,7 @@ export class EmbeddedQueue implements Inbox, Source {
 
   /** How many notifications are there. */
   get backlog(): number {
-    return this.#state.count;
+    return this.#state.count - this.#missing;
   }
 
   /** When the oldest notification was received, in milliseconds since 1970; undefined if there is none. */
@@ -190,6 +192,7 @@ export class EmbeddedQueue implements Inbox, Source {
     const seen = await this.#findSeen(new Set(marks.filter((mark) => mark !== undefined)), today);
     const operations: { type: 'put'; key: string; value: string }[] = [];
     const repeated = new Set<number>();
+    const missing = this.#missing;
     let { next } = this.#state;
     for (const [index, { notification }] of adds.entries()) {
       const mark = marks[index];
@@ -211,7 +214,7 @@ export class EmbeddedQueue implements Inbox, Source {
       batch: this.#state.batch + 1,
       head: this.#delivered.keys().next().value ?? this.#position,
       next,
-      count: this.#state.count + kept - settled.length,
+      count: this.#state.count + kept - settled.length - missing,
     };
     await this.#store.batch(
       [
@@ -223,6 +226,7 @@ export class EmbeddedQueue implements Inbox, Source {
       { sync: kept > 0 },
     );
     this.#state = state;
+    this.#missing -= missing;
     this.#forget(settled);
     for (const [index, { resolve }] of adds.entries()) resolve(repeated.has(index) ? 'repeated' : 'kept');
     this.#expire(today);
@@ -363,7 +367,7 @@ export class EmbeddedQueue implements Inbox, Source {
     this.#found.isChecked = true;
     if (read === count) return;
     this.#logFault(this.#damaged(`it should hold ${count} notifications and holds ${read}`));
-    this.#state = { ...this.#state, count: this.#state.count + read - count };
+    this.#missing = count - read;
   }
 
   #damaged(what: string): QueueError {
