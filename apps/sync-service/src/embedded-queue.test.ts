@@ -234,6 +234,29 @@ describe('a crash', () => {
   });
 });
 
+describe('what a loss of power brings back of what was settled', () => {
+  it('is delivered once more, or removed', async () => {
+    const queue = await openQueue();
+    await Promise.all(['a', 'b', 'c'].map((name) => queue.add(notify(name))));
+    await queue.close();
+    const state = { format: 1, batch: 2, head: 1, next: 3, count: 1 };
+    const store = new ClassicLevel(folder);
+    await store.put('state', JSON.stringify(state));
+    await store.close();
+    const again = await openQueue();
+    const { deliveries, names } = await take(again);
+    await expect.poll(names).toEqual(['b', 'c']);
+    await expect.poll(() => again.backlog).toBe(2);
+    for (const delivery of deliveries) delivery.settle();
+    await expect.poll(() => again.backlog).toBe(0);
+    await again.close();
+    const cleared = new ClassicLevel(folder);
+    expect(await cleared.keys({ gte: 'n', lt: 'o' }).all()).toEqual([]);
+    await cleared.close();
+    expect(logged).toEqual([]);
+  });
+});
+
 describe('a fault', () => {
   it('of a folder that another has open is said', async () => {
     await openQueue();

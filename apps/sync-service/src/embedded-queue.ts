@@ -63,7 +63,8 @@ export class EmbeddedQueue implements Inbox, Source {
   #writing: Promise<void> | undefined;
   #spaceCheckedAt = -Infinity;
   #lackOfSpace: QueueError | undefined;
-  #expiredDay = 0;
+  /** A day since 1970. */
+  #tidiedOn: number | undefined;
   /** The number of the next notification to be delivered. */
   #position: number;
   /** What is delivered, or was found damaged, and is there still: its number, and when it was received. */
@@ -229,7 +230,7 @@ export class EmbeddedQueue implements Inbox, Source {
     this.#missing -= missing;
     this.#forget(settled);
     for (const [index, { resolve }] of adds.entries()) resolve(repeated.has(index) ? 'repeated' : 'kept');
-    this.#expire(today);
+    this.#tidyUp(today);
   }
 
   /** Which of these messages were seen today or yesterday. */
@@ -241,13 +242,20 @@ export class EmbeddedQueue implements Inbox, Source {
     return new Set(list.filter((_, index) => found[index] === true || found[index + list.length] === true));
   }
 
-  /** Forgets what was seen before yesterday; once a day, beside everything else. */
-  #expire(today: number): void {
-    if (this.#expiredDay === today) return;
-    this.#expiredDay = today;
-    this.#store.clear({ gte: seenKey(0, ''), lt: seenKey(today - 1, '') }).catch((error: unknown) => {
+  /**
+   * Forgets what was seen before yesterday, and what a loss of power has brought back of what was settled. After a start
+   * and once a day, beside everything else.
+   */
+  #tidyUp(today: number): void {
+    if (this.#tidiedOn === today) return;
+    this.#tidiedOn = today;
+    const ranges = [
+      { gte: seenKey(0, ''), lt: seenKey(today - 1, '') },
+      { gte: notificationKey(0), lt: notificationKey(this.#state.head) },
+    ];
+    Promise.all(ranges.map((range) => this.#store.clear(range))).catch((error: unknown) => {
       if (!this.#isClosed) this.#logFault(asQueueError(this.#options.folder, error));
-      this.#expiredDay = 0;
+      this.#tidiedOn = undefined;
     });
   }
 
@@ -360,14 +368,17 @@ export class EmbeddedQueue implements Inbox, Source {
     await submit(delivery);
   }
 
-  /** When all that the store had is read: is it what it should have had? A hole in its log shows here. */
+  /**
+   * When all that the store had is read: is it what it should have had? A hole in its log shows here. More than that is
+   * what a loss of power has brought back of what was settled: it is settled once more.
+   */
   #checkFound(): void {
     const { count, next, read, isChecked } = this.#found;
     if (isChecked || this.#position < next) return;
     this.#found.isChecked = true;
-    if (read === count) return;
-    this.#logFault(this.#damaged(`it should hold ${count} notifications and holds ${read}`));
     this.#missing = count - read;
+    if (read >= count) return;
+    this.#logFault(this.#damaged(`it should hold ${count} notifications and holds ${read}`));
   }
 
   #damaged(what: string): QueueError {
