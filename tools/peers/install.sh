@@ -3,4 +3,4 @@
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
-apt-get install --yes --no-install-recommends radosgw ceph-mon ceph-osd ceph-mgr ceph-common chromium
+apt-get install --yes --no-install-recommends radosgw ceph-mon ceph-osd ceph-mgr ceph-common rabbitmq-server kcat chromium

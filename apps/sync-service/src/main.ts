@@ -8,6 +8,7 @@ import { QueueError } from './queue-folder.ts';
 import { openReceivers } from './receivers/open-receivers.ts';
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { Service } from './service.ts';
+import { openSources } from './sources/open-sources.ts';
 
 /** A line of JSON each; those that are worse than a notice on standard error. */
 const log: LogSink = (level, line) => {
@@ -20,8 +21,15 @@ async function main(): Promise<void> {
   const { queue, queue_folder: folder } = settings.service;
   const embedded =
     queue === 'embedded' ? await EmbeddedQueue.open({ folder, clock: systemClock, logger }) : undefined;
-  const service = new Service(settings, embedded === undefined ? [] : [embedded], log);
-  const server = openServer(settings, embedded, service, logger);
+  const opened = openSources(settings.service, {
+    core: settings.core,
+    clock: systemClock,
+    logger,
+    onRefused: (source, reason) => service.metrics.refused(source, reason),
+  });
+  const sources = embedded === undefined ? opened.sources : [embedded, ...opened.sources];
+  const service = new Service(settings, sources, log);
+  const server = openServer(settings, embedded ?? opened.inbox, service, logger);
   let isStopping = false;
   const stop = async (signal: string) => {
     if (isStopping) return;
@@ -30,6 +38,7 @@ async function main(): Promise<void> {
     // Those who send are told to come again, before the queue is closed to them.
     await server.stop();
     await service.stop();
+    await opened.close();
     logger.log('info', 'stopped', {});
     process.exit(0);
   };

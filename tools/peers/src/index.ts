@@ -1,2 +1,3 @@
 export { startAzurite, type Azurite } from './azurite.ts';
+export { startRabbitmq, whyNoRabbitmq, type Rabbitmq } from './rabbitmq.ts';
 export { startRadosgw, whyNoRadosgw, type Radosgw, type RadosgwOptions } from './radosgw.ts';

@@ -58,6 +58,12 @@ export class Server {
     await this.#ended;
   }
 
+  /** Ends it at once, as a crash does. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+
   async #failure(what: string): Promise<Error> {
     const log = await readFile(this.#logFile, 'utf8');
     return new Error(`${this.#name} ${what}. The end of its output:\n${log.slice(-2000)}`);
