@@ -4,6 +4,7 @@
 // Fails below 90 %.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -55,6 +56,8 @@ function mutate(name) {
     tsconfigFile: 'none.json',
     coverageAnalysis: 'perTest',
     timeoutMS: 20_000,
+    // A core stays free.
+    concurrency: Math.max(1, availableParallelism() - 1),
     incremental: true,
     incrementalFile: path.join(folder, `${name}.incremental.json`),
     reporters: ['progress-append-only', 'json'],
