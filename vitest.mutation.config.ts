@@ -17,6 +17,8 @@ export default mergeConfig(
   defineConfig({
     test: {
       isolate: false,
+      // Who waits for what never comes is found out: by far more than the slowest test takes.
+      testTimeout: 8000,
       setupFiles: ['./vitest.mutation.setup.ts'],
       sequence: { sequencer: ShortFilesFirst },
     },

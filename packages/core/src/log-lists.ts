@@ -37,7 +37,6 @@ export interface ListEntry extends ReceivedObject {
 const writesAtATime = 32;
 const maxTries = 5;
 const firstDelayMs = 100;
-const maxDelayMs = 2000;
 
 /** What it takes to call the log bucket. */
 export interface StoreOptions {
@@ -210,7 +209,7 @@ export async function callStore<Result>(
       return await call(writeUntil - clock.now());
     } catch (error) {
       if (!(error instanceof LogBucketError) || !error.passing || tries >= maxTries) throw error;
-      const delayMs = random() * Math.min(firstDelayMs * 2 ** (tries - 1), maxDelayMs);
+      const delayMs = random() * firstDelayMs * 2 ** (tries - 1);
       if (clock.now() + delayMs >= writeUntil) throw error;
       await clock.sleep(delayMs);
     }

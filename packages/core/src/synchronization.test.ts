@@ -135,6 +135,7 @@ describe('synchronize', () => {
       names.filter((name) => name !== 'photos/13.jpg').sort(),
     );
     const failed = result.logBucket.objects.get('oms_source_record/failed_object/photos/13.jpg');
+    expect(failed?.contentType).toBe('application/json');
     expect(JSON.parse(failed?.body ?? '')).toEqual({
       name: 'photos/13.jpg',
       source_store: 'obs',
@@ -439,6 +440,7 @@ describe('synchronize', () => {
       expect(keys[1]).toBe(keys[0]?.replace(/jsonl$/, 'txt'));
       expect(keys[2]).toMatch(/^oms_source_record\/success_object\/2026\/01\/02\/.*\.txt$/);
       const [reasons, failed, succeeded] = keys.map((key) => logBucket.objects.get(key));
+      expect(reasons?.contentType).toBe('application/x-ndjson');
       expect(failed).toMatchObject({ body: 'bad%0Aname\n', contentType: 'text/plain' });
       expect(succeeded).toMatchObject({ body: 'a%2Bb%20c%2F%E4%B8%AD.txt\n', contentType: 'text/plain' });
       expect(
@@ -447,6 +449,11 @@ describe('synchronize', () => {
           .split('\n')
           .map((line) => (JSON.parse(line) as { error_code: string }).error_code),
       ).toEqual(['InvalidName', 'OMS.0064']);
+    });
+
+    it('writes no empty file for OMS, which takes none', async () => {
+      const { logBucket } = await play([created('')], { settings: { log_layout: 'list' } });
+      expect(logBucket.keys('')).toEqual([expect.stringMatching(/failed_object.*\.jsonl$/)]);
     });
   });
 
@@ -537,6 +544,13 @@ describe('synchronize', () => {
         );
         expect(error?.report).toEqual(report({ received: 200, returned: 200 }));
         expect(tookMs).toBeLessThan(3000);
+        expect(error?.cause).toMatchObject({
+          operation: 'put',
+          code: 'ETIMEDOUT',
+          passing: true,
+          message:
+            'log bucket: put oms_source_record: the store did not answer before the invocation had to end',
+        });
       },
     );
   });

@@ -55,7 +55,7 @@ function mutate(name) {
     // Stryker would read it with a TypeScript older than ours. There is nothing in it that Vite needs.
     tsconfigFile: 'none.json',
     coverageAnalysis: 'perTest',
-    timeoutMS: 20_000,
+    timeoutMS: 8000,
     // A core stays free.
     concurrency: Math.max(1, availableParallelism() - 1),
     incremental: true,
