@@ -211,11 +211,25 @@ describe('synchronize', () => {
       isFolder: true,
     } as const;
     const { fates, logBucket } = await play([folder], { settings });
-    expect(fates).toMatchObject([{ kind }]);
+    expect(fates).toMatchObject([kind === 'filtered' ? { kind, reason: 'name filter' } : { kind }]);
     expect(logBucket.objects.size).toBe(kind === 'filtered' ? 0 : 1);
     for (const { body } of logBucket.objects.values()) {
       expect(JSON.parse(body)).toMatchObject({ invalid_name: text, error_code: 'DirectoryRenamed' });
     }
+  });
+
+  it('does not apply the filter to what is no name', async () => {
+    const settings = { exclude_prefix: 'a' };
+    const broken = { kind: 'invalid', store: 'obs', bucket: 'b', text: 'a%zz', reason: 'broken' } as const;
+    const { fates } = await play([broken, created('a\ud800'), created('ab')], { settings });
+    expect(fates).toMatchObject([
+      { kind: 'unrequested', reason: { code: 'InvalidName', message: 'broken' } },
+      {
+        kind: 'unrequested',
+        reason: { code: 'InvalidName', message: 'the name is empty or holds a lone surrogate' },
+      },
+      { kind: 'filtered', reason: 'name filter' },
+    ]);
   });
 
   it('tells of each record what became of it', async () => {
@@ -349,6 +363,33 @@ describe('synchronize', () => {
       expect(lines).toHaveLength(1);
     });
 
+    it.each([
+      ['obs://logs', 'obs', 'logs', 'obs://logs'],
+      ['s3://logs', 's3', 'logs', 's3://logs'],
+      ['gs://logs', 'gs', 'logs', 'gs://logs'],
+      ['az://account/logs', 'az', 'account/logs', 'az'],
+    ])('knows the log bucket %s in the events of its store', async (log_bucket, store, bucket, shown) => {
+      const { fates, lines } = await play(
+        [
+          created('oms_source_record/success_object/a', { store, bucket }),
+          created('oms_source_record/success_object/b', { store, bucket: 'other' }),
+        ],
+        { settings: { log_bucket } },
+      );
+      expect(fates).toMatchObject([{ kind: 'filtered', reason: 'list of ours' }, { kind: 'requested' }]);
+      expect(lines[0]).toMatchObject({ event: 'sync', filtered_reasons: { 'list of ours': 1 } });
+      expect(lines.slice(1)).toEqual([
+        {
+          event: 'misconfigured',
+          level: 'error',
+          setting: 'log_bucket',
+          events_of_log_bucket: 1,
+          message: expect.stringContaining(`log_bucket is the source bucket (${shown}):`) as unknown,
+          request_id: 'request-1',
+        },
+      ]);
+    });
+
     it('knows the prefix of the log bucket', async () => {
       const settings = { log_bucket: 'obs://logs/team' };
       const { sent } = await play(
@@ -461,7 +502,9 @@ describe('synchronize', () => {
     it('returns what could not be written down, and says so in one line', async () => {
       const { error, lines } = await play([created('a'), created('b')], { fail: storeFault(false) });
       expect(error?.report).toEqual(report({ received: 2, returned: 2 }));
-      expect(error?.message).toContain('log bucket: put oms_source_record/success_object/a: no');
+      expect(error?.message).toBe(
+        '2 of 2 records are neither requested nor written down and must be delivered again: log bucket: put oms_source_record/success_object/a: no',
+      );
       expect(error?.cause).toBeInstanceOf(LogBucketError);
       expect(lines).toHaveLength(1);
       expect(lines[0]).toMatchObject({ event: 'sync', level: 'error', error: error?.message });
@@ -505,6 +548,36 @@ describe('synchronize', () => {
       expect(error?.report).toEqual(report({ received: 2, requested: 1, returned: 1 }));
       expect(logBucket.objects.size).toBe(1);
     });
+  });
+
+  it('says why records go back, without a list of them all', async () => {
+    const { error } = await play(
+      [
+        ...[0, 1, 2, 3].map((index) => ({ kind: 'unknown', reason: `what is ${index}?` }) as const),
+        ...[0, 1, 2, 3, 4, 5].map((index) => created(`${index}`)),
+      ],
+      {
+        oms: ([first = '']) =>
+          new OmsError({ faultClass: 'refused', code: `OMS.000${first}`, message: 'no' }),
+      },
+    );
+    expect(error?.name).toBe('UnsettledError');
+    expect(error?.cause).toBeUndefined();
+    expect(error?.message).toMatch(
+      /^4 of 10 records are neither requested nor written down and must be delivered again: what is 0\?; what is 1\?; what is 2\?; not requested: (OMS\.000\d, ){4}OMS\.000\d$/,
+    );
+  });
+
+  it('takes an event of the future for a new one', async () => {
+    const { lines } = await play([created('a', { eventTime: '2026-01-02T03:05:00Z' })]);
+    expect(lines[0]).toMatchObject({ oldest_event_age_ms: 0 });
+  });
+
+  it('has no age where no event has a time, and no reasons where nothing was filtered', async () => {
+    const { lines } = await play([created('a', { eventTime: 'yesterday' })]);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toHaveProperty('oldest_event_age_ms');
+    expect(lines[0]).not.toHaveProperty('filtered_reasons');
   });
 
   describe('before the deadline', () => {
