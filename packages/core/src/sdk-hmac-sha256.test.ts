@@ -55,6 +55,48 @@ describe('signRequest', () => {
     },
   );
 
+  /** The headers of a request that is signed. */
+  function sign(path: string, headers: Record<string, string> = {}, token?: string) {
+    const url = new URL(path, 'https://oms.example.com');
+    const request = { method: 'POST', url, headers: { host: url.host, ...headers }, body: '' };
+    return signRequest(request, credentials('a', 's', token), Date.parse('2026-01-02T03:04:05.678Z'));
+  }
+
+  it('sends the date, and the token of temporary keys, and signs both', () => {
+    expect(sign('/')).toEqual({
+      host: 'oms.example.com',
+      'x-sdk-date': '20260102T030405Z',
+      authorization: expect.stringMatching(
+        /^SDK-HMAC-SHA256 Access=a, SignedHeaders=host;x-sdk-date, Signature=[\da-f]{64}$/,
+      ) as unknown,
+    });
+    expect(sign('/', {}, 't')).toEqual({
+      host: 'oms.example.com',
+      'x-sdk-date': '20260102T030405Z',
+      'x-security-token': 't',
+      authorization: expect.stringContaining('SignedHeaders=host;x-sdk-date;x-security-token,') as unknown,
+    });
+  });
+
+  it.each([
+    ['the order of the query', '/a?b=2&a=1&b=1&aa=0', '/a?aa=0&a=1&b=1&b=2'],
+    ['a slash at the end', '/a/b', '/a/b/'],
+  ])('makes nothing of %s', (_, one, other) => {
+    expect(sign(one)).toEqual(sign(other));
+  });
+
+  it('makes nothing of space around a header', () => {
+    expect(sign('/', { x: ' 1 ' })['authorization']).toBe(sign('/', { x: '1' })['authorization']);
+  });
+
+  it.each([
+    ['/a?b=1&c=2', '/a?b=2&c=1'],
+    ['/a?b=1', '/a?b=1&b=1'],
+    ['/a/b', '/a%2Fb'],
+  ])('tells %s from %s', (one, other) => {
+    expect(sign(one)).not.toEqual(sign(other));
+  });
+
   it('agrees with the signer of the official SDK on 10,000 random requests', { timeout: 120_000 }, () => {
     const segment = fc.string({ unit: fc.constantFrom(...'abcXYZ019-_.~'), minLength: 1, maxLength: 12 });
     const key = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 40 });

@@ -138,7 +138,8 @@ describe('readSettings', () => {
   ] satisfies [Partial<Record<SettingName, string | undefined>>, SettingName][])(
     'refuses %j',
     (changes, setting) => {
-      expect(problems(changes).map((problem) => problem.setting)).toEqual([setting]);
+      const text = expect.stringMatching(/./) as unknown;
+      expect(problems(changes)).toEqual([{ setting, expected: text, found: text }]);
     },
   );
 
@@ -146,7 +147,7 @@ describe('readSettings', () => {
     ['logs', { store: 'obs', bucket: 'logs', prefix: '' }],
     ['obs://logs/a/b/', { store: 'obs', bucket: 'logs', prefix: 'a/b/' }],
     ['obs://logs/', { store: 'obs', bucket: 'logs', prefix: '' }],
-    ['obs://logs//a//b//', { store: 'obs', bucket: 'logs', prefix: 'a//b/' }],
+    ['obs://logs///a//b//', { store: 'obs', bucket: 'logs', prefix: 'a//b/' }],
     ['obs://logs/a\nb', { store: 'obs', bucket: 'logs', prefix: 'a\nb/' }],
     ['s3://logs', { store: 's3', bucket: 'logs', prefix: '' }],
     ['s3://9a', { store: 's3', bucket: '9a', prefix: '' }],
@@ -172,6 +173,7 @@ describe('readSettings', () => {
     expect(read({ sync_url: `${gateway}/sync-tasks/t_1` }).syncUrl.href).toBe(
       `${gateway}/sync-tasks/t_1/events`,
     );
+    expect(read({ sync_url: `${gateway}/sync-tasks/events-1` }).syncTaskId).toBe('events-1');
     const { syncUrl, syncTaskId } = read({ sync_url: gateway, sync_task_id: 't_1' });
     expect(syncUrl.href).toBe(`${gateway}/sync-tasks/t_1/events`);
     expect(syncTaskId).toBe('t_1');
@@ -213,7 +215,7 @@ describe('readSettings', () => {
   });
 
   it('accepts plain http for this machine only', () => {
-    for (const host of ['localhost', '127.0.0.1', '127.8.9.1', '[::1]']) {
+    for (const host of ['localhost', '127.0.0.1', '127.8.9.1', '127.100.20.3', '[::1]']) {
       expect(
         problems({
           sync_url: `http://${host}:8080/v2/p/sync-tasks/t/events`,
@@ -305,6 +307,12 @@ describe('readSettings', () => {
     const error = new SettingsError(problems(changes));
     expect(error.message).toBe(`1 wrong setting:\n  ${line}`);
     expect(error.name).toBe('SettingsError');
+  });
+
+  it('has a line for each', () => {
+    expect(new SettingsError(problems({ hw_ak: undefined, max_attempts: '0' })).message).toBe(
+      '2 wrong settings:\n  hw_ak: expected access key id of the account of the synchronization task, found nothing\n  max_attempts: expected a whole number from 1 to 100, found "0"',
+    );
   });
 
   it('shows a wrong value as it is where no secret is set', () => {
