@@ -2,7 +2,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { systemClock } from './clock.ts';
 import type { LogBucket } from './log-bucket.ts';
 import { Logger, type LogSink } from './logger.ts';
-import { OmsClient } from './oms-client.ts';
+import { OmsClient, type SyncEventSink } from './oms-client.ts';
 import type { LogBucketAddress } from './settings-address.ts';
 import { readSettings, SettingsError, type SettingName, type Settings } from './settings.ts';
 import type { StorageRecord } from './storage-record.ts';
@@ -24,14 +24,15 @@ export interface Invocation extends Pick<SynchronizationOptions, 'deadline' | 'r
 /** What a running app keeps from one invocation to the next: settings and connections, and nothing else. */
 export class Instance {
   readonly settings: Settings;
-  readonly #oms: OmsClient;
+  readonly #oms: SyncEventSink;
   /** `max_in_flight` is that of the instance, however many invocations it serves at once. */
   readonly #inTurn: LimitFunction;
   readonly #logBucket: LogBucket;
 
-  constructor(settings: Settings, logBucket: LogBucket) {
+  /** @param oms what takes the requests; the task of the settings, unless something stands in between. */
+  constructor(settings: Settings, logBucket: LogBucket, oms: SyncEventSink = new OmsClient(settings)) {
     this.settings = settings;
-    this.#oms = new OmsClient(settings);
+    this.#oms = oms;
     this.#inTurn = pLimit(settings.maxInFlight);
     this.#logBucket = logBucket;
   }

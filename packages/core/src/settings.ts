@@ -4,7 +4,22 @@ import {
   parseSyncUrl,
   type LogBucketAddress,
 } from './settings-address.ts';
-import { Secret } from './secret.ts';
+import type { Secret } from './secret.ts';
+import {
+  matching,
+  oneOf,
+  parseDuration,
+  parseList,
+  parseSecret,
+  readValues,
+  SettingsError,
+  wholeNumber,
+  type Setting,
+  type SettingProblem,
+  type ValuesOf,
+} from './setting-values.ts';
+
+export { SettingsError, type SettingProblem };
 
 /** Everything that an app can be told. Each field is the setting of the same name in snake case. */
 export interface Settings {
@@ -45,40 +60,6 @@ export interface NameFilter {
   readonly excludeSuffix: readonly string[];
 }
 
-/** One wrong setting: its name, what was expected and what was found (never the value of a secret). */
-export interface SettingProblem {
-  readonly setting: SettingName;
-  readonly expected: string;
-  readonly found: string;
-}
-
-/** The settings are wrong. The message names all of them at once. */
-export class SettingsError extends Error {
-  override readonly name = 'SettingsError';
-  readonly problems: readonly SettingProblem[];
-
-  constructor(problems: readonly SettingProblem[]) {
-    const lines = problems.map(
-      ({ setting, expected, found }) => `  ${setting}: expected ${expected}, found ${found}`,
-    );
-    super(`${problems.length} wrong setting${problems.length === 1 ? '' : 's'}:\n${lines.join('\n')}`);
-    this.problems = problems;
-  }
-}
-
-/** Turns the text of a setting into its value, or says what was expected instead. */
-type Parse<Value> = (text: string) => { readonly value: Value } | { readonly expected: string };
-
-interface Setting<Value> {
-  /** What the setting means, as the reference in the documentation has it. */
-  readonly meaning: string;
-  readonly parse: Parse<Value>;
-  /** The value when it is not set; a setting without one is either needed or may be undefined. */
-  readonly otherwise?: Value;
-  readonly needed?: true;
-  readonly secret?: true;
-}
-
 /** The schema: every setting there is. The documentation's reference is checked against it. */
 export const settingsSchema = {
   sync_url: {
@@ -101,17 +82,17 @@ export const settingsSchema = {
   },
   hw_ak: {
     meaning: 'access key id of the account of the synchronization task',
-    parse: secret,
+    parse: parseSecret,
     needed: true,
     secret: true,
   },
   hw_sk: {
     meaning: 'secret access key of the account of the synchronization task',
-    parse: secret,
+    parse: parseSecret,
     needed: true,
     secret: true,
   },
-  hw_security_token: { meaning: 'security token, for temporary keys', parse: secret, secret: true },
+  hw_security_token: { meaning: 'security token, for temporary keys', parse: parseSecret, secret: true },
   log_layout: {
     meaning: 'one log object per source object (`object`) or one file per invocation (`list`)',
     parse: oneOf('object', 'list'),
@@ -123,10 +104,10 @@ export const settingsSchema = {
     parse: oneOf('record', 'redeliver'),
     otherwise: 'record',
   },
-  include_prefix: { meaning: 'only names that begin with one of these', parse: list, otherwise: [] },
-  exclude_prefix: { meaning: 'no names that begin with one of these', parse: list, otherwise: [] },
-  include_suffix: { meaning: 'only names that end with one of these', parse: list, otherwise: [] },
-  exclude_suffix: { meaning: 'no names that end with one of these', parse: list, otherwise: [] },
+  include_prefix: { meaning: 'only names that begin with one of these', parse: parseList, otherwise: [] },
+  exclude_prefix: { meaning: 'no names that begin with one of these', parse: parseList, otherwise: [] },
+  include_suffix: { meaning: 'only names that end with one of these', parse: parseList, otherwise: [] },
+  exclude_suffix: { meaning: 'no names that end with one of these', parse: parseList, otherwise: [] },
   max_in_flight: {
     meaning: 'requests to OMS at a time, per instance',
     parse: wholeNumber(1, 1000),
@@ -144,7 +125,7 @@ export const settingsSchema = {
   },
   replay_max_age: {
     meaning: 'how long what is on the failed list is replayed: after that it is parked',
-    parse: duration,
+    parse: parseDuration,
   },
   log_level: {
     meaning: 'the least level that is logged',
@@ -161,17 +142,7 @@ export const settingsSchema = {
 
 export type SettingName = keyof typeof settingsSchema;
 
-type Schema = typeof settingsSchema;
-type Parsed<Name extends SettingName> = Extract<
-  ReturnType<Schema[Name]['parse']>,
-  { value: unknown }
->['value'];
-/** The values of all settings: a needed one and one with a default is always there. */
-type Values = {
-  [Name in SettingName]: Schema[Name] extends { needed: true } | { otherwise: unknown }
-    ? Parsed<Name>
-    : Parsed<Name> | undefined;
-};
+type Values = ValuesOf<typeof settingsSchema>;
 
 /**
  * Reads all settings.
@@ -185,20 +156,8 @@ export function readSettings(
   lookUp: (name: SettingName) => string | null | undefined,
   stores: readonly LogBucketAddress['store'][],
 ): Settings {
-  const problems: SettingProblem[] = [];
-  const look = (name: SettingName) => lookUp(name)?.trim() ?? '';
-  const hide = (text: string) => hideSecrets(text, [look('hw_security_token'), look('hw_sk'), look('hw_ak')]);
-  const found = Object.fromEntries(
-    Object.entries<Setting<unknown>>(settingsSchema).map(([key, setting]) => {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Object.entries forgets the names of the keys
-      const name = key as SettingName;
-      const result = readSetting(name, setting, look(name), hide);
-      if ('value' in result) return [name, result.value];
-      problems.push(result);
-      return [name, undefined];
-    }),
-  ) as Partial<Values>;
-  problems.push(...findContradictions(found, problems, stores));
+  const { found, problems: wrong } = readValues(settingsSchema, lookUp);
+  const problems = [...wrong, ...findContradictions(found, wrong, stores)];
   if (problems.length > 0) throw new SettingsError(problems);
 
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- whatever is missing was a problem
@@ -230,31 +189,6 @@ export function readSettings(
     logLevel: values.log_level,
     eventgridKeyEncoding: values.eventgrid_key_encoding,
   };
-}
-
-function readSetting(
-  name: SettingName,
-  setting: Setting<unknown>,
-  text: string,
-  hide: (text: string) => string,
-): { readonly value: unknown } | SettingProblem {
-  if (text === '') {
-    return setting.needed === true
-      ? { setting: name, expected: setting.meaning, found: 'nothing' }
-      : { value: setting.otherwise };
-  }
-  const parsed = setting.parse(text);
-  if ('value' in parsed) return parsed;
-  const found = setting.secret === true ? `a value of ${text.length} characters` : JSON.stringify(hide(text));
-  return { setting: name, expected: parsed.expected, found };
-}
-
-/** A secret in the wrong place is still a secret: pasted into another setting, or as the password of an address. */
-function hideSecrets(text: string, secrets: readonly string[]): string {
-  return secrets
-    .filter((secret) => secret !== '')
-    .reduce((hidden, secret) => hidden.replaceAll(secret, '[secret]'), text)
-    .replace(/\/\/[^/]*@/, '//[secret]@');
 }
 
 /** What is wrong between settings that are each right. A setting with a problem of its own is left alone. */
@@ -301,48 +235,4 @@ function* findContradictions(
       found: 'nothing',
     };
   }
-}
-
-function secret(text: string): ReturnType<Parse<Secret>> {
-  // What is not printable ASCII cannot stand in an HTTP header; it comes from pasting too much.
-  return /^[\x21-\x7e]+$/.test(text)
-    ? { value: new Secret(text) }
-    : { expected: 'printable ASCII characters without spaces' };
-}
-
-function list(text: string): ReturnType<Parse<readonly string[]>> {
-  const entries = text.split(',').map((entry) => entry.trim());
-  // An empty entry would match every name.
-  return entries.includes('')
-    ? { expected: 'entries separated by single commas, none empty' }
-    : { value: entries };
-}
-
-function matching(pattern: RegExp, expected: string): Parse<string> {
-  return (text) => (pattern.test(text) ? { value: text } : { expected });
-}
-
-function oneOf<const Choice extends string>(...choices: Choice[]): Parse<Choice> {
-  return (text) => {
-    const value = choices.find((choice) => choice === text);
-    return value === undefined ? { expected: choices.map((c) => `"${c}"`).join(' or ') } : { value };
-  };
-}
-
-function wholeNumber(least: number, most: number): Parse<number> {
-  return (text) => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    return value >= least && value <= most
-      ? { value }
-      : { expected: `a whole number from ${least} to ${most}` };
-  };
-}
-
-const unitsMs = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function duration(text: string): ReturnType<Parse<number>> {
-  const [, count, unit] = /^([1-9]\d{0,5})([mhd])$/.exec(text) ?? [];
-  return count !== undefined && (unit === 'm' || unit === 'h' || unit === 'd')
-    ? { value: Number(count) * unitsMs[unit] }
-    : { expected: 'a number of minutes, hours or days, such as "90m", "12h" or "30d"' };
 }

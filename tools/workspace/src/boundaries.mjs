@@ -25,6 +25,9 @@ const rules = {
   'platform:aws-lambda': { packages: ['node:'] },
   'platform:azure-functions': { packages: ['node:', '@azure/functions'] },
   'platform:gcf': { packages: ['node:'] },
+  'platform:cli': {},
+  'platform:sync-service': {},
+  'name:listing': { projects: ['name:core', 'name:log-bucket'] },
 };
 
 /** Tests may besides import what helps testing, run the stand-ins, and use any package that is declared for them. */

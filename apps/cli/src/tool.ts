@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import {
+  Instance,
+  limitRate,
+  OmsClient,
+  readSettings,
+  systemClock,
+  type LogBucket,
+  type LogSink,
+  type SettingName,
+  type Settings,
+} from '@oms-sync/core';
+import { openLogBucket } from '@oms-sync/log-bucket';
+import { openAzureBlob } from '@oms-sync/log-bucket/azure-blob';
+import { openFile } from '@oms-sync/log-bucket/file';
+import { openGcs } from '@oms-sync/log-bucket/gcs';
+import { openObs } from '@oms-sync/log-bucket/obs';
+import { openS3 } from '@oms-sync/log-bucket/s3';
+import { UsageError } from './exit-code.ts';
+import type { Screen } from './screen.ts';
+
+const openers = { obs: openObs, s3: openS3, az: openAzureBlob, gs: openGcs, file: openFile };
+
+/** What every command works with: the settings, and where it shows what it does. Nothing is opened before it is asked for. */
+export class Tool {
+  readonly screen: Screen;
+  readonly isVerbose: boolean;
+  readonly #env: Readonly<Record<string, string | undefined>>;
+  #settings: Settings | undefined;
+  #logBucket: LogBucket | undefined;
+
+  constructor(options: {
+    readonly screen: Screen;
+    readonly isVerbose: boolean;
+    readonly env: Readonly<Record<string, string | undefined>>;
+  }) {
+    this.screen = options.screen;
+    this.isVerbose = options.isVerbose;
+    this.#env = options.env;
+  }
+
+  /** The text of a setting, or of another variable of the environment, such as the keys of a source bucket. */
+  readonly lookUp = (name: SettingName | (string & {})): string | undefined => this.#env[name];
+
+  /** @throws {SettingsError} naming every wrong setting. */
+  get settings(): Settings {
+    return (this.#settings ??= readSettings(this.lookUp, ['obs', 's3', 'az', 'gs', 'file']));
+  }
+
+  /** The log bucket of the settings. */
+  get logBucket(): LogBucket {
+    return (this.#logBucket ??= openLogBucket(this.settings, openers));
+  }
+
+  /**
+   * What requests objects and writes the lists, as in the function apps.
+   *
+   * @param options.namesPerSecond requests no more than that, if given.
+   * @param options.layout of the lists; that of the settings if not given.
+   */
+  openInstance(
+    options: { readonly namesPerSecond?: number | undefined; readonly layout?: Settings['logLayout'] } = {},
+  ): Instance {
+    const settings = { ...this.settings, ...(options.layout && { logLayout: options.layout }) };
+    const client = new OmsClient(settings);
+    const { namesPerSecond } = options;
+    const oms = namesPerSecond === undefined ? client : limitRate(client, namesPerSecond, systemClock);
+    return new Instance(settings, this.logBucket, oms);
+  }
+
+  /** The log lines of a run: the command sums them up itself, so they are only shown to those who want all of them. */
+  readonly log: LogSink = (_level, line) => {
+    if (this.isVerbose) this.screen.note(line);
+  };
+}
+
+/**
+ * The environment, with the variables of a file behind it: what is set in both is that of the environment.
+ *
+ * @throws {UsageError} if the file cannot be read.
+ */
+export function readEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  file: string | undefined,
+): Readonly<Record<string, string | undefined>> {
+  if (file === undefined) return env;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--env-file: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+  return { ...parseEnv(text), ...env };
+}

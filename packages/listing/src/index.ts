@@ -1,0 +1,2 @@
+export * from './name-order.ts';
+export * from './stored-object.ts';
