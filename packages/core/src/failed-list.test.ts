@@ -372,6 +372,30 @@ describe('taking the failed list in hand', () => {
     expect(scene.names.filter((name) => !name.startsWith('.replay/'))).toEqual(['a']);
   });
 
+  it('keeps what it knows of the objects of a lot when a file comes into it', async () => {
+    const scene = new Scene();
+    const now = scene.clock.now();
+    for (const name of ['a', 'b']) scene.put(name);
+    scene.putLines(`${stem}.txt`, ['c']);
+    scene.logBucket.fail = (operation, key) => {
+      if (operation === 'delete' && key.endsWith('a')) throw fault('delete', key);
+    };
+    expect(await scene.takeOne()).toMatchObject({
+      objects: [{ name: 'a' }, { name: 'b' }, { name: 'c' }],
+      doubtful: [{ name: 'a' }],
+      inHandUntil: now + 2 * minuteMs,
+    });
+  });
+
+  it('takes the names when there are empty reasons beside them', async () => {
+    const scene = new Scene();
+    scene.putLines(`${stem}.txt`, ['a']);
+    const { oldest } = await scene.list.findOldest(1000, Infinity);
+    scene.put(`${stem}.jsonl`);
+    const { value } = await scene.list.take(oldest).next();
+    expect(value).toMatchObject({ objects: [{ name: 'a' }] });
+  });
+
   it('begins to remove nothing after a minute', async () => {
     const scene = new Scene();
     const names = Array.from({ length: 33 }, (_, index) => `object ${String(index).padStart(2, '0')}`);

@@ -249,8 +249,8 @@ export class FailedList {
   async #takeFile(key: string, { stem, extension, name }: FailedKey & { kind: 'file' }): Promise<Lot> {
     if (extension === 'txt') {
       const reasons = await this.#read(`${stem}.jsonl`);
-      // The reasons hold all the names, if they are there.
-      if (reasons === unreadable || (reasons !== undefined && reasons !== '')) return emptyLot;
+      // The reasons hold all the names, if they are there; they may be if they cannot be read.
+      if (reasons !== undefined && reasons !== '') return emptyLot;
     }
     const body = await this.#read(key);
     if (body === undefined || body === unreadable) return emptyLot;

@@ -131,6 +131,7 @@ describe('synchronize', () => {
       },
     );
     expect(result.report).toEqual(report({ received: 25, requested: 24, unrequested: 1 }));
+    expect(result.lines[1]).toMatchObject({ event: 'unrequested', examples: ['photos/13.jpg'] });
     expect(result.logBucket.keys('oms_source_record/success_object/').sort()).toEqual(
       names.filter((name) => name !== 'photos/13.jpg').sort(),
     );
@@ -660,6 +661,11 @@ describe('synchronize', () => {
       const { report: counts } = await play([created('a')], { settings, oms: unavailable });
       expect(counts).toEqual(report({ received: 1, unrequested: 1 }));
     });
+  });
+
+  it('hands nothing back with on_failure=record, even if the platform could take it', async () => {
+    const { report: counts } = await play([created('a')], { canRedeliver: () => true, oms: unavailable });
+    expect(counts).toEqual(report({ received: 1, unrequested: 1 }));
   });
 
   it('loads the store only when there is something to request, while OMS is asked', async () => {
