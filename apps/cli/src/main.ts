@@ -1,13 +1,21 @@
 #!/usr/bin/env node
 import { run } from './program.ts';
 
-// Nothing else may run after this: a stream that is still full is emptied before the process ends.
+// Whoever reads the output may have had enough (head, less): no reason to show a stack trace.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') console.error(error);
+  process.exit(1);
+});
+
 run(process.argv, { stdout: process.stdout, stderr: process.stderr, env: process.env }).then(
-  (code) => {
-    process.exitCode = code;
-  },
+  finish,
   (error: unknown) => {
     console.error(error);
-    process.exitCode = 1;
+    finish(1);
   },
 );
+
+/** Ends the process when all output is out, and not later: a call that was given up may still be under way. */
+function finish(code: number): void {
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
+}

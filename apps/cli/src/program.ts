@@ -1,6 +1,9 @@
 import { LogBucketError, OmsError, SettingsError } from '@oms-sync/core';
 import { Command, CommanderError } from 'commander';
+import { addDoctor } from './commands/doctor.ts';
+import { addFailed } from './commands/failed.ts';
 import { addRequest } from './commands/request.ts';
+import { addStatus } from './commands/status.ts';
 import { exitCode, UsageError, type ExitCode } from './exit-code.ts';
 import { Screen, type Output } from './screen.ts';
 import { readEnvironment, Tool } from './tool.ts';
@@ -18,7 +21,7 @@ export type AddCommand = (program: Command, act: Act) => void;
 /** Runs the work of a command with the tool that the global options describe; its exit code becomes that of the process. */
 export type Act = (work: (tool: Tool) => Promise<ExitCode>) => Promise<void>;
 
-const addCommands: readonly AddCommand[] = [addRequest];
+const addCommands: readonly AddCommand[] = [addDoctor, addStatus, addFailed, addRequest];
 
 interface GlobalOptions {
   readonly envFile?: string;

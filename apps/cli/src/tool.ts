@@ -11,7 +11,7 @@ import {
   type SettingName,
   type Settings,
 } from '@oms-sync/core';
-import { openLogBucket } from '@oms-sync/log-bucket';
+import { openLogBucket, type LogBucketSettings } from '@oms-sync/log-bucket';
 import { openAzureBlob } from '@oms-sync/log-bucket/azure-blob';
 import { openFile } from '@oms-sync/log-bucket/file';
 import { openGcs } from '@oms-sync/log-bucket/gcs';
@@ -50,7 +50,12 @@ export class Tool {
 
   /** The log bucket of the settings. */
   get logBucket(): LogBucket {
-    return (this.#logBucket ??= openLogBucket(this.settings, openers));
+    return (this.#logBucket ??= this.openLogBucket(this.settings));
+  }
+
+  /** Opens another log bucket, or that of settings that are only right in part. */
+  openLogBucket(settings: LogBucketSettings): LogBucket {
+    return openLogBucket(settings, openers);
   }
 
   /**

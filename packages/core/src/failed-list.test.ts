@@ -156,6 +156,7 @@ describe('taking the failed list in hand', () => {
 
   it('reads of an entry whatever it has', async () => {
     const scene = new Scene();
+    const written = new Date(scene.clock.now()).toISOString();
     const entry = {
       name: 'a',
       source_store: 'obs',
@@ -168,6 +169,7 @@ describe('taking the failed list in hand', () => {
       event_id: 'event 1',
       reason_class: 'refused',
       error_code: 'OMS.0064',
+      error_message: 'no',
     };
     scene.put('a', JSON.stringify(entry));
     scene.put('b', '{"recorded_at": "2026-01-03T00:00:00Z"}');
@@ -179,12 +181,16 @@ describe('taking the failed list in hand', () => {
       store: undefined,
       bucket: undefined,
       syncTaskId: undefined,
-      recordedAt: undefined,
+      recordedAt: written,
       attempts: 0,
       eventTime: undefined,
       eventId: undefined,
       reasonClass: undefined,
+      errorCode: undefined,
+      errorMessage: undefined,
+      isName: true,
     };
+    const lineOf = (name: string, recordedAt = written) => JSON.stringify({ name, recorded_at: recordedAt });
     expect(objects).toEqual([
       {
         name: 'a',
@@ -196,12 +202,20 @@ describe('taking the failed list in hand', () => {
         eventTime: '2025-12-31T00:00:00Z',
         eventId: 'event 1',
         reasonClass: 'refused',
+        errorCode: 'OMS.0064',
+        errorMessage: 'no',
+        isName: true,
         line: JSON.stringify(entry),
       },
-      { ...nothing, name: 'b', line: '{"name":"b"}', recordedAt: '2026-01-03T00:00:00Z' },
-      { ...nothing, name: 'c', line: '{"name":"c"}' },
-      { ...nothing, name: 'd', line: '{"name":"d"}' },
-      { ...nothing, name: 'e', line: '{"name":"e"}' },
+      {
+        ...nothing,
+        name: 'b',
+        line: lineOf('b', '2026-01-03T00:00:00Z'),
+        recordedAt: '2026-01-03T00:00:00Z',
+      },
+      { ...nothing, name: 'c', line: lineOf('c') },
+      { ...nothing, name: 'd', line: lineOf('d') },
+      { ...nothing, name: 'e', line: lineOf('e') },
     ]);
   });
 
@@ -242,7 +256,7 @@ describe('taking the failed list in hand', () => {
     scene.putLines(`${stem}.jsonl`, ['{"name":"a","attempts":3}', '{"name":""}', 'half a li', '[]', '2']);
     expect(await scene.takeOne()).toMatchObject({
       objects: [{ name: 'a', attempts: 3, line: '{"name":"a","attempts":3}' }],
-      others: ['{"name":""}', 'half a li', '[]', '2'],
+      others: ['{"name":""}', 'half a li', '[]', '2'].map((line) => ({ line, name: line, isName: false })),
       keys: [`${failed}${stem}.jsonl`, `${failed}${stem}.txt`],
       doubtful: [],
       inHandUntil: Infinity,
@@ -255,10 +269,10 @@ describe('taking the failed list in hand', () => {
     scene.putLines(`${stem}.txt`, ['a%20b', '%zz', 'c']);
     expect(await scene.takeOne()).toMatchObject({
       objects: [
-        { name: 'a b', attempts: 0, line: '{"name":"a b"}' },
-        { name: 'c', line: '{"name":"c"}' },
+        { name: 'a b', attempts: 0, line: '{"name":"a b","recorded_at":"2026-01-02T03:04:05.678Z"}' },
+        { name: 'c', line: '{"name":"c","recorded_at":"2026-01-02T03:04:05.678Z"}' },
       ],
-      others: ['%zz'],
+      others: [{ line: '%zz', isName: false, reasonClass: 'invalid' }],
       keys: [`${failed}${stem}.txt`],
     });
   });
@@ -323,20 +337,31 @@ describe('taking the failed list in hand', () => {
     const theirs = (name: string) => JSON.stringify({ name, sync_task_id: 'task-2' });
     scene.put('a', theirs('a'));
     scene.put('.long/0', theirs('b'));
-    scene.putLines(`${stem}.jsonl`, ['{"name":"c"}', theirs('d'), theirs('e')]);
+    scene.putLines(`${stem}.jsonl`, [theirs('c'), theirs('d')]);
     // An object that is called like a file.
     scene.put(`${otherStem}.jsonl`, theirs(`${otherStem}.jsonl`));
     const before = scene.names;
     expect(await scene.take()).toEqual([]);
     expect(scene.names).toEqual(before);
-    expect(scene.list.ofOtherTasks).toBe(4);
+    expect(scene.list.ofOtherTasks).toBe(5);
     expect(scene.list.taken).toBe(4);
+  });
+
+  it('keeps what is of another task in a file of both', async () => {
+    const scene = new Scene();
+    const theirs = JSON.stringify({ name: 'b', sync_task_id: 'task-2' });
+    scene.putLines(`${stem}.jsonl`, ['{"name":"a"}', theirs]);
+    const lot = await scene.takeOne();
+    expect(lot).toMatchObject({ objects: [{ name: 'a' }], kept: [{ name: 'b', line: theirs }] });
+    await scene.list.release(lot, []);
+    expect(scene.names).toEqual([expect.stringMatching(/^\.replay\//)]);
+    expect(scene.body(`${failed}${scene.names[0]}`)).toBe(`${theirs}\n`);
   });
 
   it('writes objects down as in hand for two minutes before it removes them', async () => {
     const scene = new Scene();
     const now = scene.clock.now();
-    scene.put('a');
+    scene.put('a', '{"name":"a"}');
     scene.put(`${stem}.jsonl`, JSON.stringify({ name: `${stem}.jsonl` }));
     const calls: string[] = [];
     scene.logBucket.fail = (operation, key) => {
@@ -351,12 +376,12 @@ describe('taking the failed list in hand', () => {
       inHandUntil: now + 2 * minuteMs,
     });
     const inHand = expect.stringMatching(/^put \.replay\/20260102T030605\.678Z-.*\.jsonl$/) as unknown;
-    expect(calls).toEqual(['delete .replay/none', inHand, 'delete a', inHand, `delete ${stem}.jsonl`]);
-    expect(scene.logBucket.keys('').sort()).toEqual([...lot.keys].sort());
-    const [first = '', second = ''] = lot.keys;
-    expect(scene.body(first)).toBe('{"name":"a"}\n');
-    expect(scene.logBucket.objects.get(first)?.contentType).toBe('application/x-ndjson');
-    expect(scene.body(second)).toBe(`{"name":"${stem}.jsonl"}\n`);
+    expect(calls).toEqual(['delete .replay/none', inHand, 'delete a', `delete ${stem}.jsonl`]);
+    expect(scene.logBucket.keys('')).toEqual(lot.keys);
+    const [key = '', ...others] = lot.keys;
+    expect(others).toEqual([]);
+    expect(scene.body(key)).toBe(`{"name":"a"}\n{"name":"${stem}.jsonl"}\n`);
+    expect(scene.logBucket.objects.get(key)?.contentType).toBe('application/x-ndjson');
   });
 
   it('doubts what it could not remove', async () => {
@@ -381,7 +406,7 @@ describe('taking the failed list in hand', () => {
       if (operation === 'delete' && key.endsWith('a')) throw fault('delete', key);
     };
     expect(await scene.takeOne()).toMatchObject({
-      objects: [{ name: 'a' }, { name: 'b' }, { name: 'c' }],
+      objects: [{ name: 'c' }, { name: 'a' }, { name: 'b' }],
       doubtful: [{ name: 'a' }],
       inHandUntil: now + 2 * minuteMs,
     });
@@ -411,7 +436,7 @@ describe('taking the failed list in hand', () => {
   it('writes objects down once more when it took longer than it had them in hand', async () => {
     const scene = new Scene();
     const now = scene.clock.now();
-    scene.put('a');
+    scene.put('a', '{"name":"a"}');
     scene.logBucket.fail = (operation, key) =>
       operation === 'delete' && key.endsWith('a') ? scene.clock.sleep(2 * minuteMs) : undefined;
     const lot = await scene.takeOne();
@@ -425,7 +450,7 @@ describe('taking a lot off the failed list', () => {
   /** Three objects in hand, of which the last could not be removed. */
   async function takeThree() {
     const scene = new Scene();
-    for (const name of ['a', 'b', 'c']) scene.put(name);
+    for (const name of ['a', 'b', 'c']) scene.put(name, JSON.stringify({ name }));
     scene.logBucket.fail = (operation, key) => {
       if (operation === 'delete' && key.endsWith('c')) throw fault('delete', key);
     };

@@ -1,34 +1,24 @@
 import pLimit from 'p-limit';
-import { listPrefix, makeFileKey, makeReplayKey, readFailedKey, type FailedKey } from './list-keys.ts';
-import { LogBucketError, type LogObject } from './log-bucket.ts';
-import { callStore, putFile, type StoreOptions } from './log-lists.ts';
-import { isObjectName } from './object-name.ts';
+import { readListFile, readLogObject, type FailedObject } from './failed-entry.ts';
+import {
+  listPrefix,
+  makeFileKey,
+  makeReplayKey,
+  readFailedKey,
+  type FailedKey,
+  type FailedListName,
+} from './list-keys.ts';
+import { isFolder, LogBucketError, type LogObject } from './log-bucket.ts';
+import { callStore, listKeys, putFile, type StoreOptions } from './log-lists.ts';
 import type { Settings } from './settings.ts';
-
-/** An object of the failed list. Only its name is sure to be there: others may have written the list. */
-export interface FailedObject {
-  readonly name: string;
-  readonly store: string | undefined;
-  readonly bucket: string | undefined;
-  /** The task that did not take it. */
-  readonly syncTaskId: string | undefined;
-  /** When it came on the list first, ISO 8601. */
-  readonly recordedAt: string | undefined;
-  /** How many requests held its name. */
-  readonly attempts: number;
-  readonly eventTime: string | undefined;
-  readonly eventId: string | undefined;
-  /** The class of the reason why it is on the list. */
-  readonly reasonClass: string | undefined;
-  /** Its entry, a line of JSON. */
-  readonly line: string;
-}
 
 /** A part of the failed list that a replay has in hand. */
 export interface Lot {
   readonly objects: readonly FailedObject[];
-  /** Entries that are no object to be requested, as they stand on the list. */
-  readonly others: readonly string[];
+  /** Entries that are no names, to be parked as they stand on the list. */
+  readonly others: readonly FailedObject[];
+  /** Entries of the same files that stay on the list. */
+  readonly kept: readonly FailedObject[];
   /** What holds it; nobody else writes there. */
   readonly keys: readonly string[];
   /** Objects whose log object may not be gone, or may go later than it should: they need another run. */
@@ -47,8 +37,19 @@ export interface FailedKeys {
   readonly isComplete: boolean;
 }
 
+/** What is to be taken off a list; everything else stays on it. */
+export interface Selection {
+  readonly list: FailedListName;
+  /** Is this entry meant? `isName` is false for what is no name. */
+  readonly selects: (object: FailedObject) => boolean;
+  /** Entries of other synchronization tasks than that of the settings, too. */
+  readonly ofAnyTask: boolean;
+}
+
 export interface FailedListOptions extends StoreOptions {
   readonly settings: Pick<Settings, 'logBucket' | 'syncTaskId'>;
+  /** Without one, all of the failed list; what is no name is parked then. */
+  readonly selection?: Selection | undefined;
 }
 
 /** A lot has so many objects, or few more than the file that brought it there. */
@@ -63,12 +64,13 @@ const callsAtATime = 32;
 const removeForMs = 60_000;
 const inHandForMs = 2 * removeForMs;
 
-const emptyLot: Lot = { objects: [], others: [], keys: [], doubtful: [], inHandUntil: Infinity };
+const emptyLot: Lot = { objects: [], others: [], kept: [], keys: [], doubtful: [], inHandUntil: Infinity };
 
 function combine(a: Lot, b: Lot): Lot {
   return {
     objects: [...a.objects, ...b.objects],
     others: [...a.others, ...b.others],
+    kept: [...a.kept, ...b.kept],
     keys: [...a.keys, ...b.keys],
     doubtful: [...a.doubtful, ...b.doubtful],
     inHandUntil: Math.min(a.inHandUntil, b.inHandUntil),
@@ -99,13 +101,17 @@ export class FailedList {
   ofOtherTasks = 0;
   /** How many of the keys that it was to take it has looked at. */
   taken = 0;
+  /** Files that another replay has in hand; they are left alone. */
+  inHand = 0;
+  /** Files that came on the list while it was walked. */
+  newer = 0;
   readonly #options: FailedListOptions;
   readonly #prefix: string;
   readonly #inTurn = pLimit(callsAtATime);
 
   constructor(options: FailedListOptions) {
     this.#options = options;
-    this.#prefix = listPrefix(options.settings.logBucket, 'failed_object');
+    this.#prefix = listPrefix(options.settings.logBucket, options.selection?.list ?? 'failed_object');
   }
 
   /**
@@ -122,21 +128,11 @@ export class FailedList {
       oldest.length = Math.min(oldest.length, count);
     };
     try {
-      let stem: string | undefined;
-      for await (const object of this.#options.logBucket.list(this.#prefix)) {
-        const now = this.#options.clock.now();
-        if (now >= until) {
+      for await (const object of this.#list()) {
+        if (this.#options.clock.now() >= until) {
           isComplete = false;
           break;
         }
-        const is = this.#readKey(object.key);
-        // Names and reasons of one file stand side by side.
-        const isSecondHalf = is.kind === 'file' && is.stem === stem && is.extension === 'txt';
-        stem = is.kind === 'file' ? is.stem : undefined;
-        const isInHand = is.kind === 'file' && is.inHandUntil !== undefined && is.inHandUntil > now;
-        // A store with folders lists them too.
-        const isFolder = object.key.endsWith('/') && object.size === 0;
-        if (is.kind === 'none' || isSecondHalf || isInHand || isFolder) continue;
         found++;
         oldest.push(object);
         if (oldest.length >= 2 * count) keepOldest();
@@ -151,32 +147,70 @@ export class FailedList {
   }
 
   /**
+   * All keys, in their order, but for files that are written from now on: what fails again while the list is walked would
+   * come round for ever.
+   *
+   * @throws {LogBucketError} if it cannot be listed to its end.
+   */
+  async *walk(): AsyncGenerator<LogObject, void, undefined> {
+    const startedAt = this.#options.clock.now();
+    for await (const object of this.#list()) {
+      const is = this.#readKey(object.key);
+      if (is.kind === 'file' && is.time > startedAt) this.newer++;
+      else yield object;
+    }
+  }
+
+  /** The keys that hold something to be taken in hand. */
+  async *#list(): AsyncGenerator<LogObject, void, undefined> {
+    let stem: string | undefined;
+    for await (const object of listKeys(this.#prefix, this.#options)) {
+      const is = this.#readKey(object.key);
+      // Names and reasons of one file stand side by side.
+      const isSecondHalf = is.kind === 'file' && is.stem === stem && is.extension === 'txt';
+      stem = is.kind === 'file' ? is.stem : undefined;
+      const isInHand = is.kind === 'file' && (is.inHandUntil ?? 0) > this.#options.clock.now();
+      if (isInHand) this.inHand++;
+      const isNothing = is.kind === 'none' || is.kind === 'invalid' || isFolder(object);
+      if (!isNothing && !isSecondHalf && !isInHand) yield object;
+    }
+  }
+
+  /**
    * Takes what stands under these keys in hand, lot by lot.
    *
    * @throws {LogBucketError} if it cannot be written down as in hand, or nothing can be removed.
    */
-  async *take(keys: readonly LogObject[]): AsyncGenerator<Lot, void, undefined> {
-    // Without the permission, each run would write a file and request everything again.
-    if (keys.length > 0)
-      await this.#call((ms) => this.#options.logBucket.delete(`${this.#prefix}.replay/none`, ms));
-    for (let start = 0; start < keys.length; start += objectsInALot) {
-      const part = keys
-        .slice(start, start + objectsInALot)
-        .map(({ key }) => ({ key, is: this.#readKey(key) }));
-      const objects = part.flatMap(({ key, is }) => (is.kind === 'object' ? [{ key, name: is.name }] : []));
-      let lot = await this.#takeObjects(objects);
+  async *take(keys: Iterable<LogObject> | AsyncIterable<LogObject>): AsyncGenerator<Lot, void, undefined> {
+    let isFirst = true;
+    /** Files, and log objects that are read but not yet written down as in hand. */
+    let lot = emptyLot;
+    let read: Claimed[] = [];
+    for await (const part of inParts(keys, objectsInALot)) {
+      // Without the permission, each run would write a file and request everything again.
+      if (isFirst)
+        await this.#call((ms) => this.#options.logBucket.delete(`${this.#prefix}.replay/none`, ms));
+      isFirst = false;
+      const objects = part.filter(({ key }) => this.#readKey(key).kind === 'object');
+      read.push(...(await this.#readObjects(objects)));
       this.taken += objects.length;
-      for (const { key, is } of part) {
-        if (is.kind !== 'file') continue;
+      const files = part.filter((object) => !objects.includes(object));
+      for (const file of [...files, undefined]) {
         // One at a time, since each may be long.
-        lot = combine(lot, await this.#takeFile(key, is));
-        this.taken++;
-        if (lot.objects.length < objectsInALot) continue;
-        yield lot;
+        if (file !== undefined) {
+          const { claimed, ...taken } = await this.#takeFile(file);
+          lot = combine(lot, taken);
+          read.push(...claimed);
+          this.taken++;
+        }
+        if (lot.objects.length + lot.others.length + read.length < objectsInALot) continue;
+        yield combine(lot, await this.#claim(read));
         lot = emptyLot;
+        read = [];
       }
-      if (lot.keys.length > 0) yield lot;
     }
+    lot = combine(lot, await this.#claim(read));
+    if (lot.keys.length > 0) yield lot;
   }
 
   /**
@@ -185,7 +219,7 @@ export class FailedList {
    * @throws {LogBucketError} if those cannot be written down; then all of the lot stays on the list.
    */
   async release(
-    { objects, others, keys, doubtful, inHandUntil }: Lot,
+    { objects, others, kept, keys, doubtful, inHandUntil }: Lot,
     unsettled: readonly FailedObject[],
   ): Promise<void> {
     const { clock, settings } = this.#options;
@@ -196,28 +230,23 @@ export class FailedList {
       const key = makeFileKey(listPrefix(settings.logBucket, 'parked_object'), clock.now());
       await this.#putLines(`${key}.jsonl`, others);
     }
-    if (rest.length > 0) {
-      const lines = rest.map(({ line }) => line);
-      await this.#putLines(makeReplayKey(this.#prefix, clock.now()), lines);
-    }
+    const staying = [...rest, ...kept];
+    if (staying.length > 0) await this.#putLines(makeReplayKey(this.#prefix, clock.now()), staying);
     await Promise.all(keys.map((key) => this.#inTurn(() => this.#remove(key))));
   }
 
-  async #takeObjects(
-    objects: readonly { readonly key: string; readonly name: string | undefined }[],
-  ): Promise<Lot> {
-    const read = objects.map(({ key, name }) => this.#inTurn(() => this.#readObject(key, name)));
-    return this.#claim((await Promise.all(read)).filter((object) => object !== undefined));
+  async #readObjects(objects: readonly LogObject[]): Promise<Claimed[]> {
+    const read = objects.map((object) => this.#inTurn(() => this.#readObject(object)));
+    return (await Promise.all(read)).filter((object) => object !== undefined);
   }
 
-  async #readObject(key: string, name: string | undefined): Promise<Claimed | undefined> {
+  async #readObject({ key, lastModified }: LogObject): Promise<Claimed | undefined> {
+    const is = this.#readKey(key);
     const body = await this.#read(key);
     // Another run was faster, or it is for another time.
-    if (body === undefined || body === unreadable) return undefined;
-    const object = parseEntry(body) ?? {};
-    const trueName = name ?? object.name;
-    if (trueName === undefined || this.#isOfOtherTask(object)) return undefined;
-    return { key, object: complete(object, trueName) };
+    if (body === undefined || body === unreadable || is.kind !== 'object') return undefined;
+    const object = readLogObject(body, is.name, lastModified);
+    return object === undefined || !this.#isMeant(object) ? undefined : { key, object };
   }
 
   /** Writes log objects down as in hand, and then removes them. */
@@ -227,9 +256,8 @@ export class FailedList {
     const removeUntil = clock.now() + removeForMs;
     const inHandUntil = clock.now() + inHandForMs;
     const objects = claimed.map(({ object }) => object);
-    const lines = objects.map(({ line }) => line);
     const key = makeReplayKey(this.#prefix, inHandUntil);
-    await this.#putLines(key, lines);
+    await this.#putLines(key, objects);
     const removed = await Promise.all(
       claimed.map((each) =>
         this.#inTurn(async () => clock.now() < removeUntil && (await this.#remove(each.key))),
@@ -239,40 +267,36 @@ export class FailedList {
     if (clock.now() >= inHandUntil) {
       // The file may be gone: another run may have settled it meanwhile.
       const secondKey = makeReplayKey(this.#prefix, clock.now());
-      await this.#putLines(secondKey, lines);
+      await this.#putLines(secondKey, objects);
       keys.push(secondKey);
     }
     const doubtful = objects.filter((_, index) => removed[index] !== true);
-    return { objects, others: [], keys, doubtful, inHandUntil };
+    return { ...emptyLot, objects, keys, doubtful, inHandUntil };
   }
 
-  async #takeFile(key: string, { stem, extension, name }: FailedKey & { kind: 'file' }): Promise<Lot> {
-    if (extension === 'txt') {
-      const reasons = await this.#read(`${stem}.jsonl`);
+  /** What a file holds; `claimed` if it is the log object of a source object that is called like a file of ours. */
+  async #takeFile({ key, lastModified }: LogObject): Promise<Lot & { readonly claimed: Claimed[] }> {
+    const nothing = { ...emptyLot, claimed: [] };
+    const is = this.#readKey(key);
+    if (is.kind !== 'file') return nothing;
+    if (is.extension === 'txt') {
+      const reasons = await this.#read(`${is.stem}.jsonl`);
       // The reasons hold all the names, if they are there; they may be if they cannot be read.
-      if (reasons !== undefined && reasons !== '') return emptyLot;
+      if (reasons !== undefined && reasons !== '') return nothing;
     }
     const body = await this.#read(key);
-    if (body === undefined || body === unreadable) return emptyLot;
-    const single = parseEntry(body);
-    if (single?.name === name) {
-      // No file of ours, but the log object of a source object that is called like one.
-      return this.#isOfOtherTask(single) ? emptyLot : this.#claim([{ key, object: complete(single, name) }]);
-    }
-    const lines = body.split('\n').filter((line) => line !== '');
-    const entries = lines.map((line) => ({
-      line,
-      entry: extension === 'txt' ? parseListLine(line) : parseEntry(line),
-    }));
-    // All of a file is of one task.
-    if (entries.some(({ entry }) => entry !== undefined && this.#isOfOtherTask(entry))) return emptyLot;
+    if (body === undefined || body === unreadable) return nothing;
+    const { isLogObject, entries } = readListFile(body, is, lastModified);
+    const meant = new Set(entries.filter((entry) => this.#isMeant(entry)));
+    if (isLogObject) return { ...nothing, claimed: [...meant].map((object) => ({ key, object })) };
+    if (meant.size === 0 && entries.length > 0) return nothing;
+    const isParked = (entry: FailedObject) => this.#options.selection === undefined && !entry.isName;
     return {
-      ...emptyLot,
-      objects: entries.flatMap(({ entry }) =>
-        entry?.name === undefined ? [] : [complete(entry, entry.name)],
-      ),
-      others: entries.flatMap(({ line, entry }) => (entry?.name === undefined ? [line] : [])),
-      keys: extension === 'jsonl' && lines.length > 0 ? [key, `${stem}.txt`] : [key],
+      ...nothing,
+      objects: [...meant].filter((entry) => !isParked(entry)),
+      others: [...meant].filter((entry) => isParked(entry)),
+      kept: entries.filter((entry) => !meant.has(entry)),
+      keys: is.extension === 'jsonl' && entries.length > 0 ? [key, `${is.stem}.txt`] : [key],
     };
   }
 
@@ -280,10 +304,13 @@ export class FailedList {
     return readFailedKey(this.#prefix, key);
   }
 
-  #isOfOtherTask({ syncTaskId }: Partial<FailedObject>): boolean {
-    const isOther = syncTaskId !== undefined && syncTaskId !== this.#options.settings.syncTaskId;
-    if (isOther) this.ofOtherTasks++;
-    return isOther;
+  #isMeant(object: FailedObject): boolean {
+    const { selection, settings } = this.#options;
+    if (selection?.selects(object) === false) return false;
+    const isOfTask = object.syncTaskId === undefined || object.syncTaskId === settings.syncTaskId;
+    if (isOfTask || selection?.ofAnyTask === true) return true;
+    this.ofOtherTasks++;
+    return false;
   }
 
   /** The body, or undefined when there is none. */
@@ -316,63 +343,23 @@ export class FailedList {
     return callStore(call, this.#options);
   }
 
-  #putLines(key: string, lines: readonly string[]): Promise<void> {
-    const body = lines.map((line) => `${line}\n`).join('');
+  #putLines(key: string, objects: readonly FailedObject[]): Promise<void> {
+    const body = objects.map(({ line }) => `${line}\n`).join('');
     return putFile({ key, body, type: 'application/x-ndjson' }, this.#options);
   }
 }
 
-/** Reads an entry; undefined for what is none. Fields of another type count as missing. */
-function parseEntry(text: string): Partial<FailedObject> | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined; // The template's log objects hold something else, and their names are their keys.
+/** Takes so many at a time. */
+export async function* inParts<Item>(
+  items: Iterable<Item> | AsyncIterable<Item>,
+  size: number,
+): AsyncGenerator<readonly Item[], void, undefined> {
+  let part: Item[] = [];
+  for await (const item of items) {
+    part.push(item);
+    if (part.length < size) continue;
+    yield part;
+    part = [];
   }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const fields = new Map(Object.entries(value));
-  const getText = (field: string) => {
-    const member: unknown = fields.get(field);
-    return typeof member === 'string' ? member : undefined;
-  };
-  const name = getText('name');
-  const attempts: unknown = fields.get('attempts');
-  return {
-    ...(name !== undefined && isObjectName(name) && { name }),
-    store: getText('source_store'),
-    bucket: getText('source_bucket'),
-    syncTaskId: getText('sync_task_id'),
-    recordedAt: getText('first_recorded_at') ?? getText('recorded_at'),
-    attempts: typeof attempts === 'number' && Number.isSafeInteger(attempts) ? attempts : 0,
-    eventTime: getText('event_time'),
-    eventId: getText('event_id'),
-    reasonClass: getText('reason_class'),
-    line: JSON.stringify(value),
-  };
-}
-
-/** Reads a line of a file that is made for OMS: a URL-encoded name. */
-function parseListLine(line: string): Partial<FailedObject> | undefined {
-  try {
-    return { name: decodeURIComponent(line) };
-  } catch {
-    return undefined; // A broken escape: no name.
-  }
-}
-
-function complete(object: Partial<FailedObject>, name: string): FailedObject {
-  return {
-    store: undefined,
-    bucket: undefined,
-    syncTaskId: undefined,
-    recordedAt: undefined,
-    attempts: 0,
-    eventTime: undefined,
-    eventId: undefined,
-    reasonClass: undefined,
-    ...object,
-    name,
-    line: object.name === name && object.line !== undefined ? object.line : JSON.stringify({ name }),
-  };
+  if (part.length > 0) yield part;
 }

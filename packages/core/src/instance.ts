@@ -6,7 +6,7 @@ import { OmsClient, type SyncEventSink } from './oms-client.ts';
 import type { LogBucketAddress } from './settings-address.ts';
 import { readSettings, SettingsError, type SettingName, type Settings } from './settings.ts';
 import type { StorageRecord } from './storage-record.ts';
-import { replay, type Replay } from './replay.ts';
+import { replay, type Replay, type SelectedReplay } from './replay.ts';
 import type { SyncEnvironment } from './settlement.ts';
 import { synchronize, type Synchronization, type SynchronizationOptions } from './synchronization.ts';
 
@@ -46,8 +46,9 @@ export class Instance {
   }
 
   /** Requests again what is on the failed list, see {@link replay}. */
-  replay({ log, deadline, requestId }: Invocation): Promise<Replay> {
-    return replay({ ...this.#environment(log), deadline, requestId });
+  replay({ log, deadline, requestId }: Invocation, selected?: SelectedReplay): Promise<Replay> {
+    const maxObjects = selected === undefined ? undefined : Infinity;
+    return replay({ ...this.#environment(log), deadline, requestId, maxObjects, selected });
   }
 
   #environment(log: LogSink): SyncEnvironment {

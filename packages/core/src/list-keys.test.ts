@@ -88,6 +88,7 @@ describe('reading a key of the failed list', () => {
         stem,
         extension,
         name: `${stem.slice(prefix.length)}.${extension}`,
+        time: now,
         inHandUntil: undefined,
       });
     }
@@ -124,8 +125,12 @@ describe('reading a key of the failed list', () => {
     expect(readFailedKey(prefix, `${prefix}${name}`)).toEqual({ kind: 'object', name });
   });
 
-  it.each(['', '\ud800', '.invalid/0', '.replay/none'])('finds nothing to replay in %j', (name) => {
+  it.each(['', '\ud800', '.invalid/', '.replay/none'])('finds nothing to replay in %j', (name) => {
     expect(readFailedKey(prefix, `${prefix}${name}`)).toEqual({ kind: 'none' });
+  });
+
+  it('knows what is no name', () => {
+    expect(readFailedKey(prefix, `${prefix}.invalid/0`)).toEqual({ kind: 'invalid' });
   });
 
   it('leaves the name of a long one to the body', () => {

@@ -12,6 +12,9 @@ const listNames = ['success_object', 'failed_object', 'parked_object'] as const;
 /** A list: what was requested, what was not, and of the latter what no replay tries again. */
 export type ListName = (typeof listNames)[number];
 
+/** A list of objects that were not requested. */
+export type FailedListName = Exclude<ListName, 'success_object'>;
+
 /** What the keys of a list begin with. */
 export function listPrefix(address: LogBucketAddress, list: ListName): string {
   return `${address.prefix}${listsFolder}/${list}/`;
@@ -19,7 +22,19 @@ export function listPrefix(address: LogBucketAddress, list: ListName): string {
 
 /** Is it the key of a list of ours in the log bucket? Events about those are never synchronized. */
 export function isListKey(address: LogBucketAddress, key: string): boolean {
-  return listNames.some((list) => key.startsWith(listPrefix(address, list)));
+  return (
+    listNames.some((list) => key.startsWith(listPrefix(address, list))) ||
+    key.startsWith(probePrefix(address))
+  );
+}
+
+/** The key of an object that is written to see whether the log bucket takes one, and removed. It is on no list. */
+export function makeProbeKey(address: LogBucketAddress): string {
+  return `${probePrefix(address)}${randomUUID()}`;
+}
+
+function probePrefix(address: LogBucketAddress): string {
+  return `${address.prefix}${listsFolder}/.probe/`;
 }
 
 /** Folders of a list in which names are no names of objects. */
@@ -64,10 +79,14 @@ export type FailedKey =
       readonly stem: string;
       readonly extension: 'jsonl' | 'txt';
       readonly name: string;
+      /** When it was written, in milliseconds since 1970; for a file that a replay has in hand, until when it has. */
+      readonly time: number;
       /** For a file that a replay has in hand; in milliseconds since 1970. */
       readonly inHandUntil: number | undefined;
     }
-  /** Nothing to replay: what is no name, or a folder. */
+  /** The log object of what is no name. */
+  | { readonly kind: 'invalid' }
+  /** Nothing of a list, or a folder. */
   | { readonly kind: 'none' };
 
 const fileName =
@@ -80,8 +99,10 @@ export function readFailedKey(prefix: string, key: string): FailedKey {
   if (extension === 'jsonl' || extension === 'txt') {
     const time = Date.parse(`${year}-${month}-${day}T${hours}:${minutes}:${seconds}Z`);
     const stem = key.slice(0, -extension.length - 1);
-    return { kind: 'file', stem, extension, name, inHandUntil: folder === '.replay' ? time : undefined };
+    const inHandUntil = folder === '.replay' ? time : undefined;
+    return { kind: 'file', stem, extension, name, time, inHandUntil };
   }
+  if (/^\.invalid\/./.test(name)) return { kind: 'invalid' };
   if (name.startsWith('.long/')) return { kind: 'object', name: undefined };
   return ownFolders.test(name) || !isObjectName(name) ? { kind: 'none' } : { kind: 'object', name };
 }

@@ -6,6 +6,19 @@ export interface LogObject {
   readonly lastModified: Date;
 }
 
+/** Is it a folder? A store with folders lists them too. */
+export function isFolder({ key, size }: LogObject): boolean {
+  return key.endsWith('/') && size === 0;
+}
+
+/** Which part of a listing is wanted, and how its pages are asked for. */
+export interface ListOptions {
+  /** Only keys behind this one, in the order of their UTF-8 bytes. Cheap where the store can begin there, see its file. */
+  readonly after?: string | undefined;
+  /** Asks for a page, and may ask again when that fails; left out, a page is asked for once. */
+  readonly attempt?: (<Page>(ask: () => Promise<Page>) => Promise<Page>) | undefined;
+}
+
 /**
  * Where the lists live. The stores are in packages/log-bucket, one file each, and pass one shared suite.
  *
@@ -25,7 +38,7 @@ export interface LogBucket {
   /** The body, or undefined when there is no such object. */
   get(key: string, timeLimitMs?: number): Promise<string | undefined>;
   /** All objects whose key begins with the prefix, in the order of the keys' UTF-8 bytes (in `az`, in an order of its own). */
-  list(prefix: string): AsyncIterable<LogObject>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<LogObject>;
   /** Removes an object; none of that key is no error. */
   delete(key: string, timeLimitMs?: number): Promise<void>;
 }

@@ -40,7 +40,7 @@ describe('putting a file', () => {
 
   it('waits twice as long after each try, and gives up after the fifth', async () => {
     expect(await putInVain(10_000)).toEqual({
-      limits: [10_000, 9900, 9700, 9300, 8500],
+      limits: [5000, 4950, 4850, 4650, 4250],
       tookMs: 100 + 200 + 400 + 800,
     });
   });
@@ -113,5 +113,23 @@ describe('the writer of the lists', () => {
     expect(unwritten?.fault.code).toBe('InvalidURI');
     expect(new Set(tried).size).toBe(keys);
     expect(tried).toHaveLength(keys);
+  });
+
+  it('leaves time for another try while no answer comes, but no less for one than an answer takes', async () => {
+    const clock = new FakeClock();
+    const logBucket = new MemoryLogBucket();
+    const limits: number[] = [];
+    logBucket.put = async (key, _body, _contentType, timeLimitMs = 0) => {
+      limits.push(timeLimitMs);
+      await clock.sleep(timeLimitMs);
+      const fault = { key, code: 'ETIMEDOUT', passing: true, message: 'silence' };
+      throw new LogBucketError({ operation: 'put', ...fault });
+    };
+    const writeUntil = clock.now() + 5000;
+    const file = { key: 'a', body: 'a', type: 'text/plain' };
+    const put = putFile(file, { clock, logBucket, random: () => 0, writeUntil });
+    await expect(put).rejects.toThrow('silence');
+    expect(limits).toEqual([2500, 1250, 1000, 250]);
+    expect(clock.now()).toBe(writeUntil);
   });
 });

@@ -8,7 +8,7 @@ import {
   makeObjectKeys,
   type ListName,
 } from './list-keys.ts';
-import { LogBucketError, type LogBucket } from './log-bucket.ts';
+import { LogBucketError, type LogBucket, type LogObject } from './log-bucket.ts';
 import { percentEncode } from './object-name.ts';
 import type { Settings } from './settings.ts';
 import type { Outcome } from './sync-run.ts';
@@ -37,6 +37,8 @@ export interface ListEntry extends ReceivedObject {
 const writesAtATime = 32;
 const maxTries = 5;
 const firstDelayMs = 100;
+/** What an answer takes on a bad day. A try gets no less of the time that is left, and else half of it. */
+const slowAnswerMs = 1000;
 
 /** What it takes to call the log bucket. */
 export interface StoreOptions {
@@ -204,9 +206,10 @@ export async function callStore<Result>(
   { clock, random, writeUntil }: StoreOptions,
 ): Promise<Result> {
   for (let tries = 1; ; tries++) {
+    const leftMs = writeUntil - clock.now();
     try {
-      // Nobody waits for it any longer than that, and its connection is needed.
-      return await call(writeUntil - clock.now());
+      // Who gets no answer tries again while there is time, and when it is over nobody waits any longer.
+      return await call(Math.max(leftMs / 2, Math.min(leftMs, slowAnswerMs)));
     } catch (error) {
       if (!(error instanceof LogBucketError) || !error.passing || tries >= maxTries) throw error;
       const delayMs = random() * firstDelayMs * 2 ** (tries - 1);
@@ -214,6 +217,15 @@ export async function callStore<Result>(
       await clock.sleep(delayMs);
     }
   }
+}
+
+/**
+ * Lists what begins with a prefix; a page that fails in passing is asked for again.
+ *
+ * @throws {LogBucketError}
+ */
+export function listKeys(prefix: string, options: StoreOptions): AsyncIterable<LogObject> {
+  return options.logBucket.list(prefix, { attempt: (ask) => callStore(ask, options) });
 }
 
 function isInvalid({ outcome }: ListEntry): boolean {

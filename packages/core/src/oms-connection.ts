@@ -3,6 +3,7 @@ import https from 'node:https';
 import { makeRedactor } from './redaction.ts';
 import { classifyAnswer, OmsError } from './oms-error.ts';
 import { signRequest } from './sdk-hmac-sha256.ts';
+import type { Secret } from './secret.ts';
 import type { Credentials } from './settings.ts';
 
 /** A connection that was idle for longer may be dead without knowing it: a NAT or a load balancer has forgotten it. */
@@ -33,6 +34,8 @@ export interface OmsConnectionOptions {
   /** The scheme of all calls. */
   readonly protocol: string;
   readonly credentials: Credentials;
+  /** What else may be in a request and must not be in a message. */
+  readonly secrets?: readonly Secret[] | undefined;
   readonly now?: (() => number) | undefined;
   /** How long an answer may be. */
   readonly maxAnswerBytes?: number;
@@ -51,14 +54,23 @@ export class OmsConnection {
   /** When a connection was last known to live. */
   #lastAnswerAt = 0;
   readonly #now: () => number;
+  #clockDifferenceMs: number | undefined;
 
-  constructor({ protocol, credentials, now = Date.now, maxAnswerBytes }: OmsConnectionOptions) {
+  constructor({ protocol, credentials, secrets, now = Date.now, maxAnswerBytes }: OmsConnectionOptions) {
     this.#credentials = credentials;
-    this.#redact = makeRedactor(credentials);
+    this.#redact = makeRedactor(credentials, secrets);
     this.#now = now;
     this.#maxAnswerBytes = maxAnswerBytes ?? defaultMaxAnswerBytes;
     this.#transport = protocol === 'https:' ? https : http;
     this.#agent = new this.#transport.Agent({ keepAlive: true });
+  }
+
+  /**
+   * How far the clock of the other side is ahead of ours, in milliseconds, by the `Date` of its last answer: that is of
+   * whole seconds. Undefined before the first answer, or if it has no such header.
+   */
+  get clockDifferenceMs(): number | undefined {
+    return this.#clockDifferenceMs;
   }
 
   /**
@@ -69,6 +81,7 @@ export class OmsConnection {
    */
   async call(call: OmsCall): Promise<unknown> {
     const answer = await this.#send(call, call.timeoutMs);
+    this.#clockDifferenceMs = readClockDifference(answer, this.#now());
     const { isError, code, message } = readErrorBody(answer.body);
     if (answer.status >= 200 && answer.status < 300 && !isError) {
       if (answer.body.trim() === '') return undefined;
@@ -86,7 +99,7 @@ export class OmsConnection {
       faultClass: classifyAnswer(answer.status, code),
       status: answer.status,
       code: code ?? `HTTP.${answer.status}`,
-      message: this.#describe(message ?? answer.body) + this.#describeClock(answer),
+      message: this.#describe(message ?? answer.body) + this.#describeClock(answer.status),
       retryAfterMs: parseRetryAfter(answer.headers['retry-after'], this.#now()),
     });
   }
@@ -156,10 +169,9 @@ export class OmsConnection {
   }
 
   /** A clock that is off by over 15 minutes looks like a wrong key: say so. */
-  #describeClock(answer: Answer): string {
-    const theirs = Date.parse(answer.headers.date ?? '');
-    const minutes = Math.round((theirs - this.#now()) / 60_000);
-    if ((answer.status !== 401 && answer.status !== 403) || !(Math.abs(minutes) >= 5)) return '';
+  #describeClock(status: number): string {
+    const minutes = Math.round((this.#clockDifferenceMs ?? 0) / 60_000);
+    if ((status !== 401 && status !== 403) || Math.abs(minutes) < 5) return '';
     return ` (the clock of this machine is ${Math.abs(minutes)} minutes ${minutes > 0 ? 'behind' : 'ahead of'} that of OMS; signatures are refused beyond 15)`;
   }
 }
@@ -195,6 +207,11 @@ async function readAnswer(incoming: IncomingMessage, maxBytes: number): Promise<
     headers: incoming.headers,
     body: Buffer.concat(chunks).toString('utf8'),
   };
+}
+
+function readClockDifference({ headers }: Answer, now: number): number | undefined {
+  const theirs = Date.parse(headers.date ?? '');
+  return Number.isNaN(theirs) ? undefined : theirs - now;
 }
 
 function asNetworkFault(error: unknown): OmsError {

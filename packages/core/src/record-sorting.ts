@@ -107,7 +107,7 @@ function isOwnList(address: LogBucketAddress, key: string): boolean {
 /** Is it the log bucket? A bucket is compared with its store. */
 function isSameBucket(
   address: LogBucketAddress,
-  { store, bucket }: { store: string; bucket: string | undefined },
+  { store, bucket }: { store: string | undefined; bucket: string | undefined },
 ): boolean {
   if (address.store !== store) return false;
   if (address.store === 'az') return `${address.account}/${address.container}` === bucket;

@@ -672,6 +672,79 @@ describe('a replay', () => {
     ]);
   });
 
+  it('has no age of the oldest entry where there is none', async () => {
+    const scene = new Scene();
+    await scene.replay();
+    expect(scene.lines).toHaveLength(1);
+    expect(scene.lines[0]).not.toHaveProperty('oldest_record_age_ms');
+  });
+
+  it('counts what is tried once more', async () => {
+    const scene = new Scene({ oms: () => (scene.requests === 1 ? unavailable() : undefined) });
+    await scene.logBucket.put(`${failed}a`, entry('a'), '');
+    await scene.replay();
+    expect(scene.lines[0]).toMatchObject({ requested: 1, requests: 2, retries: 1 });
+  });
+
+  it.each(['OMS.0054', 'OMS.1009', 'HTTP.404'])(
+    'parks nothing because of %s, which is about the task',
+    async (code) => {
+      const scene = new Scene({ oms: () => new OmsError({ faultClass: 'refused', code, message: 'no' }) });
+      const old = entry('a', '2025-01-01T00:00:00Z', { reason_class: 'refused' });
+      await scene.logBucket.put(`${failed}a`, old, '');
+      expect(await scene.replay()).toMatchObject({ parked: 0, report: { unrequested: 1 } });
+    },
+  );
+
+  it('parks nothing that was refused long ago, and now fails in passing', async () => {
+    const scene = new Scene({ settings: { max_attempts: '1' }, oms: unavailable });
+    const old = entry('a', '2025-01-01T00:00:00Z', { reason_class: 'refused' });
+    await scene.logBucket.put(`${failed}a`, old, '');
+    expect(await scene.replay()).toMatchObject({ parked: 0, report: { unrequested: 1 } });
+  });
+
+  it('goes on behind what fails in passing, as long as OMS accepts others', async () => {
+    const [bad = '', ...good] = numbered(150);
+    const scene = new Scene({
+      settings: { max_attempts: '1' },
+      oms: (names) => (names.includes(bad) ? unavailable() : undefined),
+    });
+    for (const name of [bad, ...good]) await scene.logBucket.put(`${failed}${name}`, entry(name), '');
+    // The nine that were in one request with it share its fate.
+    expect(await scene.replay()).toMatchObject({
+      report: { received: 150, requested: 140, unrequested: 10 },
+    });
+  });
+
+  it('does not take OMS for well because it refuses one name', async () => {
+    const [bad = '', ...others] = numbered(150);
+    const scene = new Scene({
+      settings: { max_attempts: '1' },
+      oms: (names) => (names.includes(bad) ? refused() : unavailable()),
+    });
+    for (const name of [bad, ...others]) await scene.logBucket.put(`${failed}${name}`, entry(name), '');
+    expect(await scene.replay()).toMatchObject({ report: { received: 100, unrequested: 100 } });
+  });
+
+  it('is not stopped by files that hold no names', async () => {
+    const scene = new Scene();
+    for (let file = 0; file < 4; file++) {
+      const lines = Array.from({ length: 100 }, (_, index) => `no name ${index}\n`);
+      const stem = `2026/01/01/20260101T00000${file}.000Z-01234567-89ab-4def-8123-456789abcdef`;
+      await scene.logBucket.put(`${failed}${stem}.jsonl`, lines.join(''), '');
+    }
+    await scene.clock.sleep(1000);
+    for (const name of numbered(101)) await scene.logBucket.put(`${failed}${name}`, entry(name), '');
+    expect(await scene.replay()).toMatchObject({ parked: 400, report: { received: 501, requested: 101 } });
+  });
+
+  it('says that it was the listing that took too long', async () => {
+    const scene = new Scene();
+    scene.logBucket.fail = () => scene.clock.sleep(dayMs);
+    const { problem } = await scene.replay({ deadlineMs: 3000 });
+    expect(problem).toMatchObject({ operation: 'list', code: 'ETIMEDOUT' });
+  });
+
   it('does not hide a defect', async () => {
     const scene = new Scene();
     scene.logBucket.fail = () => {

@@ -315,6 +315,11 @@ describe('readSettings', () => {
     );
   });
 
+  it('hides a secret whole, also where another one is a part of it', () => {
+    const changes = { hw_ak: 'KEY', hw_sk: 'KEY-AND-MORE', log_level: 'KEY-AND-MORE or KEY' };
+    expect(problems(changes)).toMatchObject([{ found: '"[secret] or [secret]"' }]);
+  });
+
   it('shows a wrong value as it is where no secret is set', () => {
     expect(problems({ hw_sk: undefined, log_level: 'loud' })).toMatchObject([
       { setting: 'hw_sk', found: 'nothing' },

@@ -20,8 +20,11 @@ export type StorageRecord =
   | { readonly kind: 'unknown'; readonly reason: string };
 
 interface RecordOrigin {
-  /** `obs`, `s3`, `az` or `gs`, as in `log_bucket`: buckets of two stores are two buckets, whatever their names. */
-  readonly store: string;
+  /**
+   * `obs`, `s3`, `az` or `gs`, as in `log_bucket`: buckets of two stores are two buckets, whatever their names. Undefined
+   * for names without an event.
+   */
+  readonly store: string | undefined;
   /** The bucket's name; for `az` account/container. */
   readonly bucket: string | undefined;
   /** ISO 8601. */

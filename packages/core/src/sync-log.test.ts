@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ListEntry } from './log-lists.ts';
 import { Logger } from './logger.ts';
-import { countCodes, countEach, logUnrequested, toFields } from './sync-log.ts';
+import { countEach, FailureCount, logEachUnrequested, logUnrequested, toFields } from './sync-log.ts';
 import type { Outcome } from './sync-run.ts';
 
 function entry(name: string, outcome: Outcome): ListEntry {
@@ -21,7 +21,10 @@ const succeeded = entry('fine', { kind: 'requested', attempts: 1 });
 function log(entries: readonly ListEntry[], unrequested: number, level: 'debug' | 'info' = 'debug') {
   const lines: unknown[] = [];
   const logger = new Logger(level, (_, line) => lines.push(JSON.parse(line)));
-  logUnrequested(entries, unrequested, { logger, requestId: 'request-1' });
+  const failures = new FailureCount();
+  failures.add(entries);
+  logUnrequested(failures, unrequested, { logger, requestId: 'request-1' });
+  logEachUnrequested(entries, logger);
   return lines;
 }
 
@@ -56,7 +59,10 @@ describe('the log of what was not requested', () => {
 
   it('does not speak of what was requested', () => {
     expect(log([succeeded], 0)).toEqual([]);
-    expect(countCodes([succeeded, failed('a', 'X')])).toEqual(new Map([['X', 1]]));
+    const failures = new FailureCount();
+    failures.add([succeeded, failed('a', 'X')]);
+    failures.add([failed('b', 'X')]);
+    expect(failures).toEqual({ codes: new Map([['X', 2]]), examples: ['a', 'b'] });
   });
 });
 

@@ -1,10 +1,33 @@
 import type { ListEntry } from './log-lists.ts';
 import type { Logger } from './logger.ts';
 
-/** Says what could not be requested, and why: a line for all of it, and at level `debug` one for each. */
+/** Counts what could not be requested, listed or not, however much it is. */
+export class FailureCount {
+  /** How often each error code is the reason. */
+  readonly codes = new Map<string, number>();
+  /** The names of some. */
+  readonly examples: string[] = [];
+
+  add(entries: readonly ListEntry[]): void {
+    for (const { name, outcome } of entries) {
+      if (outcome.kind !== 'unrequested') continue;
+      const { code } = outcome.reason;
+      this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
+      if (this.examples.length < 3) this.examples.push(name);
+    }
+  }
+}
+
+/** At level `debug`: each object that was not requested, and why. */
+export function logEachUnrequested(entries: readonly ListEntry[], logger: Logger): void {
+  for (const { name, outcome } of entries) {
+    if (outcome.kind === 'unrequested') logger.log('debug', 'not requested', { name, ...outcome.reason });
+  }
+}
+
+/** Says what could not be requested, and why. */
 export function logUnrequested(
-  /** Everything that was not requested, listed or not. */
-  entries: readonly ListEntry[],
+  { codes, examples }: FailureCount,
   /** How many of them are on the failed list. */
   unrequested: number,
   { logger, requestId }: { readonly logger: Logger; readonly requestId?: string | undefined },
@@ -12,21 +35,11 @@ export function logUnrequested(
   if (unrequested > 0) {
     logger.log('warn', 'unrequested', {
       unrequested,
-      codes: toFields(countCodes(entries)),
-      examples: entries.slice(0, 3).map(({ name }) => name),
+      codes: toFields(codes),
+      examples,
       request_id: requestId,
     });
   }
-  for (const { name, outcome } of entries) {
-    if (outcome.kind === 'unrequested') logger.log('debug', 'not requested', { name, ...outcome.reason });
-  }
-}
-
-/** How often each error code is the reason. */
-export function countCodes(entries: readonly ListEntry[]): Map<string, number> {
-  return countEach(
-    entries.flatMap(({ outcome }) => (outcome.kind === 'unrequested' ? [outcome.reason.code] : [])),
-  );
 }
 
 /** How often each text occurs. */

@@ -2,7 +2,7 @@ import type { ListEntry } from './log-lists.ts';
 import { sortRecords, type SortedRecords } from './record-sorting.ts';
 import type { Settings } from './settings.ts';
 import { settleObjects, type Settlement, type SyncEnvironment } from './settlement.ts';
-import { countCodes, countEach, logUnrequested, toFields } from './sync-log.ts';
+import { countEach, FailureCount, logEachUnrequested, logUnrequested, toFields } from './sync-log.ts';
 import type { StorageRecord } from './storage-record.ts';
 import type { Outcome, Reason } from './sync-run.ts';
 import { planTime } from './time-plan.ts';
@@ -104,7 +104,9 @@ export async function synchronize(
   }
   const report = countFates(fates);
   const unrequested = entries.filter(({ outcome }) => outcome.kind === 'unrequested');
-  const codes = countCodes(unrequested);
+  const failures = new FailureCount();
+  failures.add(unrequested);
+  const codes = [...failures.codes.keys()];
   const problem =
     report.returned === 0
       ? undefined
@@ -113,11 +115,11 @@ export async function synchronize(
           [
             ...sorted.unknown.slice(0, 3).map(({ reason }) => reason),
             ...(fault === undefined ? [] : [fault.message]),
-            ...(codes.size === 0 ? [] : [`not requested: ${[...codes.keys()].slice(0, 5).join(', ')}`]),
+            ...(codes.length === 0 ? [] : [`not requested: ${codes.slice(0, 5).join(', ')}`]),
           ],
           fault,
         );
-  writeLog(options, { report, sorted, settlement, unrequested, startedAt, problem });
+  writeLog(options, { report, sorted, settlement, unrequested, failures, startedAt, problem });
   return { report, fates, problem };
 }
 
@@ -146,11 +148,12 @@ function writeLog(
     settlement: Settlement;
     /** Everything that was not requested, listed or not. */
     unrequested: readonly ListEntry[];
+    failures: FailureCount;
     startedAt: number;
     problem: UnsettledError | undefined;
   },
 ): void {
-  const { report, sorted, unrequested, problem, startedAt } = summary;
+  const { report, sorted, unrequested, failures, problem, startedAt } = summary;
   const { statistics, writeMs } = summary.settlement;
   logger.log(problem ? 'error' : 'info', 'sync', {
     ...report,
@@ -164,7 +167,8 @@ function writeLog(
     request_id: requestId,
     error: problem?.message,
   });
-  logUnrequested(unrequested, report.unrequested, { logger, requestId });
+  logUnrequested(failures, report.unrequested, { logger, requestId });
+  logEachUnrequested(unrequested, logger);
   if (sorted.ofLogBucket > 0) {
     logger.log('error', 'misconfigured', {
       setting: 'log_bucket',

@@ -73,6 +73,23 @@ describe('Azure Blob', () => {
     expect(await bucket.get(key)).toBe('body');
   });
 
+  it('that others fill is listed as it is, without its folders', async () => {
+    const { BlobServiceClient } = await import('@azure/storage-blob');
+    await open();
+    const { connectionString } = azurite;
+    const container = `lists-${count}`;
+    const client = BlobServiceClient.fromConnectionString(connectionString).getContainerClient(container);
+    const put = (name: string, metadata = {}) => client.getBlockBlobClient(name).upload('', 0, { metadata });
+    await put('folder', { hdi_isfolder: 'true' });
+    // In a container of ours this would stand for a control character.
+    await put('folder/a\u2401');
+    await put('other', { hdi_isfolder: 'false', a: 'b' });
+    const foreign = openAzureBlobLogBucket({ account, container, connectionString, isForeign: true });
+    const keys: string[] = [];
+    for await (const { key } of foreign.list('')) keys.push(key);
+    expect(keys).toEqual(['folder/a\u2401', 'other']);
+  });
+
   it('without the container throws for every method, a missing blob or not', async () => {
     const { connectionString } = azurite;
     const missing = openAzureBlobLogBucket({ account, container: 'missing', connectionString });

@@ -12,21 +12,24 @@ import {
 } from './calls.ts';
 import { asFault, asRefusal, brokenAnswersOf, codeOf, isRecord, redactor, type Operation } from './faults.ts';
 import { checkObject, listPages, type Page } from './listing.ts';
-import { azureNames } from './names.ts';
+import { azureNames, namesAsTheyAre } from './names.ts';
 import { wrongStore, type LogBucketOpener } from './open.ts';
 
 export interface AzureBlobLogBucketOptions {
   readonly account: string;
   readonly container: string;
-  /** With the key of the account or a shared access signature. When left out, the managed identity is asked. */
+  /** With the key of the account or a shared access signature. */
   readonly connectionString?: string;
+  /** The way in without a connection string; the managed identity when left out. */
+  readonly loadCredential?: () => Promise<TokenCredential>;
   /** Where the account is; that of the public cloud when left out. A connection string has its own. */
   readonly endpoint?: URL;
+  /** A container that others fill: nothing in it stands for another name, and its folders are left out of listings. */
+  readonly isForeign?: boolean;
   /** How long one request may take, from the first byte sent to the last one received. */
   readonly timeoutMs?: number;
 }
 
-const { keyOf, nameOf, namePrefixOf } = azureNames;
 const brokenAnswer = brokenAnswersOf('Azure');
 /** Passing faults that Azure answers with another status than 408, 429 and 5xx (Blob service error codes). */
 const passingCodes = new Set(['ContainerBeingDeleted', 'AccountBeingCreated']);
@@ -47,13 +50,14 @@ const credentialErrors = /^(CredentialUnavailableError|AuthenticationError|Authe
 export const openAzureBlob: LogBucketOpener = ({ logBucket }) => {
   if (logBucket.store !== 'az') throw wrongStore(logBucket.store, ['az']);
   const { account, container } = logBucket;
-  const connectionString = process.env['AZURE_STORAGE_CONNECTION_STRING'];
-  return openAzureBlobLogBucket({
-    account,
-    container,
-    ...(connectionString !== undefined && isFor(account, connectionString) ? { connectionString } : {}),
-  });
+  return openAzureBlobLogBucket({ account, container, ...findConnectionString(account) });
 };
+
+/** The connection string of the environment, if it is for this account. */
+export function findConnectionString(account: string): Pick<AzureBlobLogBucketOptions, 'connectionString'> {
+  const connectionString = process.env['AZURE_STORAGE_CONNECTION_STRING'];
+  return connectionString !== undefined && isFor(account, connectionString) ? { connectionString } : {};
+}
 
 /**
  * The lists in a container of Azure Blob Storage, over @azure/storage-blob. Nothing is tried twice here: the caller
@@ -61,13 +65,15 @@ export const openAzureBlob: LogBucketOpener = ({ logBucket }) => {
  *
  * - A key that Azure cannot hold lies under a name that stands for it, see names.ts.
  * - Listings come in the order that Azure has, which may not be that of UTF-8 bytes for characters beyond U+D7FF (the
- *   documentation says "alphabetical"; Azurite compares UTF-16), nor for a key that lies under another name.
+ *   documentation says "alphabetical"; Azurite compares UTF-16), nor for a key that lies under another name. So a
+ *   listing `after` a key begins at the first one all the same, and leaves out what stands in front.
  * - An account with a hierarchical namespace cannot hold both `a` and `a/b`, which is a fault of the second `put`.
  *
  * @throws {RangeError} when the endpoint is plain http and not on this machine.
  */
 export function openAzureBlobLogBucket(options: AzureBlobLogBucketOptions): LogBucket {
-  const { connectionString = '', endpoint, timeoutMs = defaultTimeoutMs } = options;
+  const { connectionString = '', endpoint, isForeign = false, timeoutMs = defaultTimeoutMs } = options;
+  const { keyOf, nameOf, namePrefixOf } = isForeign ? namesAsTheyAre : azureNames;
   if (endpoint !== undefined) refusePlainHttp(endpoint);
   const redact = redactor(...secretsOf(connectionString));
   const inTurn = requestsInTurn(timeoutMs);
@@ -142,17 +148,22 @@ export function openAzureBlobLogBucket(options: AzureBlobLogBucketOptions): LogB
       }
     },
 
-    list: (prefix) =>
-      listPages(prefix, brokenAnswer, async (token) => {
-        const page = await ask('list', prefix, async (client, options) => {
-          const pages = client
-            .listBlobsFlat({ ...options, prefix: namePrefixOf(prefix) })
-            .byPage(token === '' ? {} : { continuationToken: token });
-          const page: { readonly value?: unknown } = await pages.next();
-          return page.value;
-        });
-        return readPage(prefix, page);
-      }),
+    list: (prefix, listOptions) =>
+      listPages(
+        prefix,
+        brokenAnswer,
+        async (token) => {
+          const page = await ask('list', prefix, async (client, options) => {
+            const pages = client
+              .listBlobsFlat({ ...options, prefix: namePrefixOf(prefix), includeMetadata: isForeign })
+              .byPage(token === '' ? {} : { continuationToken: token });
+            const page: { readonly value?: unknown } = await pages.next();
+            return page.value;
+          });
+          return readPage(prefix, page, keyOf);
+        },
+        listOptions,
+      ),
 
     async delete(key, timeLimitMs) {
       try {
@@ -176,6 +187,7 @@ async function createClient({
   container,
   connectionString,
   endpoint = new URL(`https://${account}.blob.core.windows.net`),
+  loadCredential = loadManagedIdentity,
   timeoutMs = defaultTimeoutMs,
 }: AzureBlobLogBucketOptions): Promise<ContainerClient> {
   const { BlobServiceClient } = await import('@azure/storage-blob');
@@ -189,12 +201,7 @@ async function createClient({
     service = BlobServiceClient.fromConnectionString(connectionString, options);
     refusePlainHttp(new URL(service.url));
   } else {
-    const { ManagedIdentityCredential } = await import('@azure/identity');
-    const clientId = process.env['AZURE_CLIENT_ID'];
-    const identity = new ManagedIdentityCredential({
-      ...(clientId === undefined ? {} : { clientId }),
-      retryOptions: { maxRetries: 0 },
-    });
+    const identity = await loadCredential();
     const credential: TokenCredential = {
       getToken: (scopes, options) =>
         withDeadline(credentialsTimeoutMs(timeoutMs), (abortSignal) =>
@@ -204,6 +211,15 @@ async function createClient({
     service = new BlobServiceClient(endpoint.href, credential, options);
   }
   return service.getContainerClient(container);
+}
+
+async function loadManagedIdentity(): Promise<TokenCredential> {
+  const { ManagedIdentityCredential } = await import('@azure/identity');
+  const clientId = process.env['AZURE_CLIENT_ID'];
+  return new ManagedIdentityCredential({
+    ...(clientId === undefined ? {} : { clientId }),
+    retryOptions: { maxRetries: 0 },
+  });
 }
 
 /** Is a connection string for this account? `UseDevelopmentStorage=true` stands for Azurite's well-known one. */
@@ -238,15 +254,25 @@ function fieldsOf(connectionString: string): Readonly<Record<string, string>> {
 
 // --- answers ---
 
-function readPage(prefix: string, page: unknown): Page {
+function readPage(prefix: string, page: unknown, keyOf: (name: string) => string): Page {
   if (!isRecord(page) || !isRecord(page.segment) || !Array.isArray(page.segment.blobItems)) {
     throw brokenAnswer('list', prefix, 'no blobs');
   }
-  const objects = page.segment.blobItems.map((item: unknown) => readObject(prefix, item));
+  const objects = page.segment.blobItems
+    .filter((item: unknown) => !isFolder(item))
+    .map((item: unknown) => readObject(prefix, item, keyOf));
   return { objects, next: textOf(page.continuationToken) };
 }
 
-function readObject(prefix: string, item: unknown): LogObject {
+/** An account with a hierarchical namespace lists its folders among the blobs, and gives them this metadata. */
+function isFolder(item: unknown): boolean {
+  const metadata = isRecord(item) && isRecord(item.metadata) ? item.metadata : {};
+  return Object.entries(metadata).some(
+    ([name, value]) => name.toLowerCase() === 'hdi_isfolder' && value === 'true',
+  );
+}
+
+function readObject(prefix: string, item: unknown, keyOf: (name: string) => string): LogObject {
   const { name, properties } = isRecord(item) ? item : {};
   const { contentLength: size, lastModified } = isRecord(properties) ? properties : {};
   const object = checkObject(prefix, brokenAnswer, name, size, lastModified);

@@ -1,4 +1,5 @@
 import { LogBucketError, type LogBucket } from '@oms-sync/core';
+import { behind } from './listing.ts';
 import { isSystemError, ObjectFolder } from './object-folder.ts';
 import { wrongStore, type LogBucketOpener } from './open.ts';
 
@@ -23,8 +24,10 @@ export function openFileLogBucket({ folder }: FileLogBucketOptions): LogBucket {
     prepare: () => Promise.resolve(),
     put: (key, body) => attempt('put', key, () => objects.write(key, body)),
     get: (key) => attempt('get', key, async () => (await objects.read(key))?.toString('utf8')),
-    async *list(prefix) {
-      yield* await attempt('list', prefix, () => objects.list(prefix));
+    async *list(prefix, { after } = {}) {
+      const isBehind = behind(after);
+      const listed = await attempt('list', prefix, () => objects.list(prefix));
+      yield* listed.filter(({ key }) => isBehind(key));
     },
     delete: (key) => attempt('delete', key, () => objects.delete(key)),
   };

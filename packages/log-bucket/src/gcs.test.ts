@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startGcsStandin, type GcsStandin, type GcsStandinOptions } from '@oms-sync/gcs-standin';
 import type { LogBucket } from '@oms-sync/core';
 import { faultOf, testCredentials } from './obs.test-help.ts';
+import { ObjectFolder } from './object-folder.ts';
 import { openGcs, openGcsLogBucket, type GcsLogBucketOptions } from './gcs.ts';
 import { describeLogBucket } from './suite.ts';
 
@@ -16,6 +17,8 @@ import { describeLogBucket } from './suite.ts';
 const textType = 'text/plain; charset=utf-8';
 
 interface Peer {
+  /** The folder of the buckets. */
+  readonly buckets: string;
   readonly standin: GcsStandin;
   readonly bucket: LogBucket;
   close(): Promise<void>;
@@ -31,6 +34,7 @@ async function openPeer({
   await mkdir(path.join(buckets, name));
   const standin = await startGcsStandin({ buckets, pageSize: 10, ...standinOptions });
   return {
+    buckets,
     standin,
     bucket: openGcsLogBucket({ bucket: name, endpoint: standin.url, ...others }),
     contentType: (key) => Promise.resolve(standin.contentType(name, key)),
@@ -220,6 +224,22 @@ describe('Google Cloud Storage', () => {
     for (const fault of await Promise.all(calls.map(faultOf))) {
       expect(fault).toMatchObject({ code: 'ETIMEDOUT', passing: true });
     }
+  });
+
+  it('that others fill is listed as it is, and begins at a name', async () => {
+    // In a bucket of ours these would stand for a line feed, and for a dot.
+    const names = ['a\u240A', '\uFF0E', '\u201Bb'];
+    const folder = new ObjectFolder(path.join(peer.buckets, 'lists'));
+    for (const name of names) await folder.write(name, '');
+    const foreign = openGcsLogBucket({ bucket: 'lists', endpoint: standin.url, isForeign: true });
+    const listed = async (after?: string) => {
+      const keys: string[] = [];
+      for await (const { key } of foreign.list('', { after })) keys.push(key);
+      return keys;
+    };
+    expect(await listed()).toEqual(['a\u240A', '\u201Bb', '\uFF0E']);
+    expect(await listed('a\u240A')).toEqual(['\u201Bb', '\uFF0E']);
+    expect(await listed('\uFF0E')).toEqual([]);
   });
 
   it('that is away is a passing fault', async () => {

@@ -22,7 +22,7 @@ import {
   type Refusal,
 } from './faults.ts';
 import { checkObject, listPages, type Page } from './listing.ts';
-import { gcsNames } from './names.ts';
+import { gcsNames, namesAsTheyAre } from './names.ts';
 import { wrongStore, type LogBucketOpener } from './open.ts';
 
 export interface GcsLogBucketOptions {
@@ -32,11 +32,12 @@ export interface GcsLogBucketOptions {
    * is asked without credentials.
    */
   readonly endpoint?: URL;
+  /** A bucket that others fill: nothing in it stands for another name. */
+  readonly isForeign?: boolean;
   /** How long one request may take, from the first byte sent to the last one received. */
   readonly timeoutMs?: number;
 }
 
-const { keyOf, nameOf, namePrefixOf } = gcsNames;
 const brokenAnswer = brokenAnswersOf('Google Cloud Storage');
 /** A name that is not taken, a key that its look-alikes made too long (JSON API, status and error codes, 400). */
 const nameCodes = new Set(['invalid', 'invalidParameter', 'badRequest']);
@@ -55,12 +56,14 @@ export const openGcs: LogBucketOpener = ({ logBucket }) => {
  * Of the SDK (7.22.0) this takes the way to the credentials and the sending of a request, `Storage.request`: its `File`
  * and `Bucket` put names into queries where they replace `{{projectId}}` in them, and have no way to stop a request.
  *
- * A key that Google cannot hold lies under a name that stands for it, see names.ts, and is listed where that name is.
+ * A key that Google cannot hold lies under a name that stands for it, see names.ts, and is listed where that name is. So
+ * a listing `after` a key begins there only in a foreign bucket; else it leaves out what was listed.
  *
  * @throws {RangeError} when the endpoint is plain http and not on this machine.
  */
 export function openGcsLogBucket(options: GcsLogBucketOptions): LogBucket {
-  const { bucket, endpoint, timeoutMs = defaultTimeoutMs } = options;
+  const { bucket, endpoint, isForeign = false, timeoutMs = defaultTimeoutMs } = options;
+  const { keyOf, nameOf, namePrefixOf } = isForeign ? namesAsTheyAre : gcsNames;
   if (endpoint !== undefined) refusePlainHttp(endpoint);
   const inTurn = requestsInTurn(timeoutMs);
   const load = lazily(() => createClient(options));
@@ -154,15 +157,25 @@ export function openGcsLogBucket(options: GcsLogBucketOptions): LogBucket {
       return found?.body.toString('utf8');
     },
 
-    list: (prefix) =>
-      listPages(prefix, brokenAnswer, async (token) => {
-        const answer = await ask('list', prefix, (storage, address) => {
-          const fields = encodeURIComponent('kind,items(name,size,updated),nextPageToken');
-          const query = `prefix=${encodeURIComponent(namePrefixOf(prefix))}&pageToken=${encodeURIComponent(token)}`;
-          return request(storage, { method: 'GET', uri: address(`${objects}?${query}&fields=${fields}`) });
-        });
-        return readPage(prefix, answer?.body);
-      }),
+    list: (prefix, listOptions) =>
+      listPages(
+        prefix,
+        brokenAnswer,
+        async (token) => {
+          const query = new Map([
+            ['prefix', namePrefixOf(prefix)],
+            ['startOffset', (isForeign && listOptions?.after) || ''],
+            ['pageToken', token],
+            ['fields', 'kind,items(name,size,updated),nextPageToken'],
+          ]);
+          const fields = [...query].map(([field, value]) => `${field}=${encodeURIComponent(value)}`);
+          const answer = await ask('list', prefix, (storage, address) =>
+            request(storage, { method: 'GET', uri: address(`${objects}?${fields.join('&')}`) }),
+          );
+          return readPage(prefix, answer?.body, keyOf);
+        },
+        listOptions,
+      ),
 
     async delete(key, timeLimitMs) {
       const done = await ask(
@@ -306,7 +319,7 @@ function hasOwnHeader({ headers }: Answer<unknown>): boolean {
   return isRecord(headers) && Object.keys(headers).some((name) => /^(etag$|x-goog-|x-guploader-)/.test(name));
 }
 
-function readPage(prefix: string, page: unknown): Page {
+function readPage(prefix: string, page: unknown, keyOf: (name: string) => string): Page {
   // A listing without objects is nothing but its kind.
   const { kind, items = [], nextPageToken: next, error } = isRecord(page) ? page : {};
   if (
@@ -316,10 +329,10 @@ function readPage(prefix: string, page: unknown): Page {
   ) {
     throw brokenAnswer('list', prefix, 'no listing', error);
   }
-  return { objects: items.map((item: unknown) => readObject(prefix, item)), next };
+  return { objects: items.map((item: unknown) => readObject(prefix, item, keyOf)), next };
 }
 
-function readObject(prefix: string, item: unknown): LogObject {
+function readObject(prefix: string, item: unknown, keyOf: (name: string) => string): LogObject {
   const { name, size, updated } = isRecord(item) ? item : {};
   const object = checkObject(prefix, brokenAnswer, name, size, updated);
   return { ...object, key: keyOf(object.key) };

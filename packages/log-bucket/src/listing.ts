@@ -1,4 +1,4 @@
-import type { LogObject } from '@oms-sync/core';
+import type { ListOptions, LogObject } from '@oms-sync/core';
 import type { brokenAnswersOf } from './faults.ts';
 
 // What the listings of all stores have in common.
@@ -13,25 +13,36 @@ export interface Page {
 type BrokenAnswer = ReturnType<typeof brokenAnswersOf>;
 
 /**
- * All objects of a listing whose key begins with the prefix: names that stand for other keys bring more, and some
- * stores may not know prefixes.
+ * All objects of a listing whose key begins with the prefix, and stands behind `after`: names that stand for other keys
+ * bring more, and some stores may not know prefixes, or where to begin.
  *
+ * @param start where the first page begins.
  * @throws {LogBucketError} when a page would come a second time, as then there is no end.
  */
 export async function* listPages(
   prefix: string,
   brokenAnswer: BrokenAnswer,
   fetchPage: (start: string) => Promise<Page>,
+  { after, attempt = (ask) => ask() }: ListOptions = {},
+  start = '',
 ): AsyncGenerator<LogObject> {
+  const isBehind = behind(after);
   const starts = new Set<string>();
-  for (let start = ''; ;) {
-    const { objects, next } = await fetchPage(start);
-    for (const object of objects) if (object.key.startsWith(prefix)) yield object;
+  for (let from = start; ;) {
+    const { objects, next } = await attempt(() => fetchPage(from));
+    for (const object of objects) if (object.key.startsWith(prefix) && isBehind(object.key)) yield object;
     if (!next) return;
     if (starts.has(next)) throw brokenAnswer('list', prefix, 'a page again');
     starts.add(next);
-    start = next;
+    from = next;
   }
+}
+
+/** Tells whether a key stands behind another one, in the order of their UTF-8 bytes. */
+export function behind(after: string | undefined): (key: string) => boolean {
+  if (after === undefined) return () => true;
+  const bytes = Buffer.from(after);
+  return (key) => Buffer.compare(Buffer.from(key), bytes) > 0;
 }
 
 /** An entry of a listing, as far as it is right. A size may be a number or its digits. */

@@ -111,6 +111,13 @@ export const gcsNames = makeNames({
   },
 });
 
+/** Names that others gave: each is what it is. */
+export const namesAsTheyAre: Names = {
+  nameOf: (key) => key,
+  keyOf: (name) => name,
+  namePrefixOf: (prefix) => prefix,
+};
+
 function char(code: number): string {
   return String.fromCharCode(code);
 }

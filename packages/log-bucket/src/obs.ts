@@ -160,19 +160,25 @@ export function openObsLogBucket(options: ObsLogBucketOptions): LogBucket {
       }
     },
 
-    list: (prefix) =>
-      listPages(prefix, brokenAnswer, async (marker) => {
-        const fields = await ask('list', prefix, (client, onRequest) =>
-          client.listObjects({
-            Bucket: bucket,
-            Prefix: prefix,
-            Marker: marker,
-            EncodingType: 'url', // XML cannot hold control characters; the SDK decodes the names.
-            RequestHook: onRequest,
-          }),
-        );
-        return readPage(prefix, fields);
-      }),
+    list: (prefix, listOptions) =>
+      listPages(
+        prefix,
+        brokenAnswer,
+        async (marker) => {
+          const fields = await ask('list', prefix, (client, onRequest) =>
+            client.listObjects({
+              Bucket: bucket,
+              Prefix: prefix,
+              Marker: marker,
+              EncodingType: 'url', // XML cannot hold control characters; the SDK decodes the names.
+              RequestHook: onRequest,
+            }),
+          );
+          return readPage(prefix, fields);
+        },
+        listOptions,
+        listOptions?.after,
+      ),
 
     async delete(key, timeLimitMs) {
       try {

@@ -1,7 +1,6 @@
-import { isIP } from 'node:net';
 import type * as AwsSdk from '@aws-sdk/client-s3';
 import type { ListObjectsCommandOutput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
-import { isLoopback, LogBucketError, type LogBucket } from '@oms-sync/core';
+import { LogBucketError, type Credentials, type LogBucket } from '@oms-sync/core';
 import {
   credentialsTimeoutMs,
   defaultTimeoutMs,
@@ -21,6 +20,8 @@ export interface S3LogBucketOptions {
   readonly region?: string;
   /** Of an S3-compatible store. When left out, the SDK's own settings (AWS_ENDPOINT_URL_S3, …), or else AWS. */
   readonly endpoint?: URL;
+  /** When left out, those of the SDK's default chain. */
+  readonly credentials?: Credentials;
   /** How long one request may take, from the first byte sent to the last one received. */
   readonly timeoutMs?: number;
 }
@@ -136,21 +137,27 @@ export function openS3LogBucket(options: S3LogBucketOptions): LogBucket {
 
     // Version 1 of the listing: its marker is a key. The token of version 2 is up to the store, and Ceph's radosgw
     // (16.2.15) makes it a key that may hold what XML cannot.
-    list: (prefix) =>
-      listPages(prefix, brokenAnswer, async (marker) => {
-        const answer = await ask('list', prefix, (client, { ListObjectsCommand }, options) =>
-          client.send(
-            new ListObjectsCommand({
-              Bucket: bucket,
-              Prefix: prefix,
-              Marker: marker,
-              EncodingType: 'url', // XML cannot hold control characters.
-            }),
-            options,
-          ),
-        );
-        return readPage(prefix, answer);
-      }),
+    list: (prefix, listOptions) =>
+      listPages(
+        prefix,
+        brokenAnswer,
+        async (marker) => {
+          const answer = await ask('list', prefix, (client, { ListObjectsCommand }, options) =>
+            client.send(
+              new ListObjectsCommand({
+                Bucket: bucket,
+                Prefix: prefix,
+                Marker: marker,
+                EncodingType: 'url', // XML cannot hold control characters.
+              }),
+              options,
+            ),
+          );
+          return readPage(prefix, answer);
+        },
+        listOptions,
+        listOptions?.after,
+      ),
 
     async delete(key, timeLimitMs) {
       try {
@@ -178,6 +185,7 @@ async function createClient({
   bucket,
   region,
   endpoint,
+  credentials,
   timeoutMs = defaultTimeoutMs,
 }: S3LogBucketOptions): Promise<{ readonly client: S3Client; readonly sdk: Sdk }> {
   const sdk = await import('@aws-sdk/client-s3');
@@ -187,12 +195,15 @@ async function createClient({
   const agent = { keepAlive: true, maxSockets };
   const client = new sdk.S3Client({
     ...(region === undefined ? {} : { region }),
-    credentials: credentialsFrom(makeChain, credentialsTimeoutMs(timeoutMs)),
-    // A bucket cannot stand in front of an address. Of others the SDK knows, also that no certificate covers a bucket
-    // with a dot in its name.
+    credentials:
+      credentials === undefined
+        ? credentialsFrom(makeChain, credentialsTimeoutMs(timeoutMs))
+        : revealKeys(credentials),
+    // A bucket cannot stand in front of an address, and few stores of one's own have a name for each bucket. Of AWS the
+    // SDK knows it all, also that no certificate covers a bucket with a dot in its name.
     ...(endpoint === undefined
       ? {}
-      : { endpoint: endpoint.href, forcePathStyle: isLoopback(endpoint) || isIP(endpoint.hostname) !== 0 }),
+      : { endpoint: endpoint.href, forcePathStyle: !hasBucketNames.test(endpoint.hostname) }),
     followRegionRedirects: true,
     maxAttempts: 1,
     // The signature covers the body anyway, and not every compatible store knows the newer checksums.
@@ -212,6 +223,17 @@ async function createClient({
   );
   if (bucket.startsWith('arn:')) throw new RangeError('the bucket must be a name, not an ARN');
   return { client, sdk };
+}
+
+/** Stores of which the documentation says that a bucket stands in front of the domain name, and nowhere else. */
+const hasBucketNames = /\.(aliyuncs|myqcloud)\.com$/;
+
+function revealKeys({ accessKey, secretKey, securityToken }: Credentials) {
+  return {
+    accessKeyId: accessKey.reveal(),
+    secretAccessKey: secretKey.reveal(),
+    ...(securityToken && { sessionToken: securityToken.reveal() }),
+  };
 }
 
 type CredentialsProvider = Extract<

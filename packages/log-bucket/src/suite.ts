@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { testKeys } from '@oms-sync/testing';
-import type { LogBucket, LogObject } from '@oms-sync/core';
+import type { ListOptions, LogBucket, LogObject } from '@oms-sync/core';
 import { uglyKeys } from './ugly-keys.ts';
 
 /** A log bucket with nothing in it, for one test. */
@@ -119,6 +119,44 @@ export function describeLogBucket(
       expect(await keysOf('+p ')).toEqual(keys);
     });
 
+    it('lists what stands behind a key, there or not', async () => {
+      for (const key of ['a', 'a/1', 'a/2', 'ab', 'b', 'é', '漢', '\uFF5E', '😀'])
+        await bucket.put(key, key, textType);
+      const keysAfter = async (after: string, prefix = '') =>
+        (await objectsOf(bucket, prefix, { after })).map(({ key }) => key).sort(compareBytes);
+      expect(await keysAfter('a/1')).toEqual(['a/2', 'ab', 'b', 'é', '漢', '\uFF5E', '😀']);
+      expect(await keysAfter('a/1', 'a')).toEqual(['a/2', 'ab']);
+      expect(await keysAfter('a/11', 'a/')).toEqual(['a/2']);
+      expect(await keysAfter('A', 'b')).toEqual(['b']);
+      expect(await keysAfter('b', 'a')).toEqual([]);
+      // In UTF-16, the emoji stands before U+FF5E.
+      expect(await keysAfter('\uFF5E')).toEqual(['😀']);
+      expect(await keysAfter('😀')).toEqual([]);
+      expect(await keysAfter('\u{10FFFF}')).toEqual([]);
+    });
+
+    it('lists behind any key', async () => {
+      const keys = ['.', 'a', 'a b', 'a%2Fb', 'a+b', 'a//b', 'a/b', '漢', '😀'];
+      for (const key of keys) await bucket.put(key, key, textType);
+      for (const after of [...keys, ...Object.values(uglyKeys)]) {
+        const listed = (await objectsOf(bucket, '', { after })).map(({ key }) => key);
+        expect(listed.sort(compareBytes)).toEqual(keys.filter((key) => compareBytes(key, after) > 0));
+      }
+    });
+
+    prove('asks for each page by way of the attempt', limits.paging, async () => {
+      const keys = Array.from({ length: manyObjects }, (_, index) => `p${String(index).padStart(4, '0')}`);
+      await Promise.all(keys.map((key) => bucket.put(key, key, textType)));
+      let pages = 0;
+      const attempt = async <Page>(ask: () => Promise<Page>): Promise<Page> => {
+        pages++;
+        await ask(); // As if it had failed.
+        return ask();
+      };
+      expect((await objectsOf(bucket, '', { attempt })).map(({ key }) => key)).toEqual(keys);
+      expect(pages).toBeGreaterThan(0);
+    });
+
     it('keeps the other form of the same letter apart', async () => {
       await bucket.put('caf\u00e9', 'NFC', textType);
       await bucket.put('cafe\u0301', 'NFD', textType);
@@ -224,9 +262,9 @@ const anyKey = fc
   )
   .filter((key) => key !== '' && Buffer.byteLength(key) <= 200);
 
-async function objectsOf(bucket: LogBucket, prefix = ''): Promise<LogObject[]> {
+async function objectsOf(bucket: LogBucket, prefix = '', options?: ListOptions): Promise<LogObject[]> {
   const objects: LogObject[] = [];
-  for await (const object of bucket.list(prefix)) objects.push(object);
+  for await (const object of bucket.list(prefix, options)) objects.push(object);
   return objects;
 }
 

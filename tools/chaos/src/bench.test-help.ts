@@ -1,25 +1,28 @@
-import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { createServer } from 'node:https';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { inspect } from 'node:util';
-import { Instance, readSettings, type Report, type SettingName, type StorageRecord } from '@oms-sync/core';
+import { startListStore, type ListStore, type ListStoreOptions } from '@oms-sync/conformance';
+import {
+  Instance,
+  readSettings,
+  type LogBucket,
+  type Report,
+  type SettingName,
+  type Settings,
+  type StorageRecord,
+} from '@oms-sync/core';
 import { startFaultProxy, type FaultProxy } from '@oms-sync/fault-proxy';
+import { openAzureBlobLogBucket } from '@oms-sync/log-bucket/azure-blob';
+import { openGcsLogBucket } from '@oms-sync/log-bucket/gcs';
 import { openObs } from '@oms-sync/log-bucket/obs';
-import { startObsStandin, type ObsStandin } from '@oms-sync/obs-standin';
+import { openS3LogBucket } from '@oms-sync/log-bucket/s3';
 import { startOmsStandin, type OmsStandin } from '@oms-sync/oms-standin';
-import { makeCertificate, testKeys } from '@oms-sync/testing';
-import type { BadAddress, Circumstances } from './fault-table.test-help.ts';
-import { readLists, type Layout, type Lists } from './lists.ts';
+import { testKeys } from '@oms-sync/testing';
+import type { Circumstances } from './fault-table.test-help.ts';
+import { collectLists, type Layout, type Lists } from './lists.ts';
+import type { Strangers } from './strangers.test-help.ts';
 
-/**
- * The name of no host: its first part is longer than 63 bytes (RFC 1035), so the resolver says so without asking a server,
- * which may be away, or slow to say no.
- */
-const unknownHost = `${'x'.repeat(64)}.invalid`;
-const skewMs = 16 * 60_000;
 const usualTimeLeftMs = 15_000;
 const usualRequestTimeoutMs = 5000;
 /** The stand-ins see every object to the disk before they answer. In memory that is the same, but for the hours. */
@@ -40,74 +43,88 @@ export interface Settlement {
   readonly output: string;
 }
 
-/** The core with its own OMS client and OBS log bucket, against stand-ins, with a proxy on each way. */
+export interface BenchOptions {
+  readonly under: Circumstances;
+  readonly layout: Layout;
+  /** OMS refuses whatever holds it, before any other fault. */
+  readonly refusedName: string | undefined;
+  /** What holds the lists. */
+  readonly store: ListStore['name'];
+  readonly azurite: ListStoreOptions['azurite'];
+  readonly strangers: Strangers;
+  readonly seed: number;
+}
+
+/** The core with its own OMS client and log bucket, against stand-ins, with a proxy on each way. */
 export class Bench {
   readonly #folder: string;
   readonly #under: Circumstances;
   readonly #oms: OmsStandin;
-  readonly #obs: ObsStandin;
+  readonly #lists: ListStore;
   readonly #omsProxy: FaultProxy;
-  readonly #obsProxy: FaultProxy;
+  readonly #listsProxy: FaultProxy;
   readonly #instance: Instance;
   readonly #lines: string[] = [];
 
-  private constructor(parts: {
-    readonly folder: string;
-    readonly under: Circumstances;
-    readonly layout: Layout;
-    readonly oms: OmsStandin;
-    readonly obs: ObsStandin;
-    readonly omsProxy: FaultProxy;
-    readonly obsProxy: FaultProxy;
-    readonly strangerPort: number;
-  }) {
-    this.#folder = parts.folder;
-    this.#under = parts.under;
-    this.#oms = parts.oms;
-    this.#obs = parts.obs;
-    this.#omsProxy = parts.omsProxy;
-    this.#obsProxy = parts.obsProxy;
-    const { under, oms, obs, omsProxy, obsProxy, strangerPort } = parts;
+  private constructor(
+    options: BenchOptions,
+    parts: {
+      readonly folder: string;
+      readonly oms: OmsStandin;
+      readonly lists: ListStore;
+      readonly omsProxy: FaultProxy;
+      readonly listsProxy: FaultProxy;
+    },
+  ) {
+    const { under, layout, strangers } = options;
+    const { folder, oms, lists, omsProxy, listsProxy } = parts;
+    this.#folder = folder;
+    this.#under = under;
+    this.#oms = oms;
+    this.#lists = lists;
+    this.#omsProxy = omsProxy;
+    this.#listsProxy = listsProxy;
     const task = oms.createTask({ srcBucket: 'source', dstBucket: 'destination' });
     const syncUrl = omsProxy.through(oms.syncUrl(task));
-    const texts: Partial<Record<SettingName, string>> = {
-      sync_url: addressOf(under.omsAddress, syncUrl, strangerPort).href,
-      log_bucket: 'obs://logs',
-      obs_endpoint: addressOf(under.obsAddress, obsProxy.through(obs.url), strangerPort).href,
+    const ofStore = lists.settingsAt(
+      strangers.addressOf(under.logBucketAddress, listsProxy.through(lists.address)),
+    );
+    const texts: Partial<Record<SettingName, string | undefined>> = {
+      sync_url: strangers.addressOf(under.omsAddress, syncUrl).href,
       hw_ak: testKeys.accessKey,
       hw_sk: testKeys.secretKey,
       hw_security_token: testKeys.securityToken,
-      log_layout: parts.layout,
+      log_layout: layout,
       log_level: 'debug',
       request_timeout_ms: String(under.requestTimeoutMs ?? usualRequestTimeoutMs),
       max_attempts: '3',
       on_failure: under.redeliver === undefined ? 'record' : 'redeliver',
+      ...ofStore,
     };
-    const settings = readSettings((name) => texts[name], ['obs']);
-    this.#instance = new Instance(settings, openObs(settings));
+    const settings = readSettings((name) => texts[name], [lists.name]);
+    this.#instance = new Instance(settings, openLogBucket(settings, ofStore));
   }
 
-  /** @param refusedName OMS refuses whatever holds it, before any other fault. */
-  static async open(options: {
-    readonly under: Circumstances;
-    readonly layout: Layout;
-    readonly refusedName: string | undefined;
-    readonly strangerPort: number;
-    readonly seed: number;
-  }): Promise<Bench> {
-    const { under, refusedName, seed } = options;
+  static async open(options: BenchOptions): Promise<Bench> {
+    const { under, refusedName, store, azurite, seed } = options;
+    const { expiredAt, skewedAt, skewMinutes = 16 } = under;
+    const isAt = (place: 'OMS' | 'log bucket', where: typeof expiredAt) =>
+      where === place || where === 'both';
+    const clockAt = (place: 'OMS' | 'log bucket') =>
+      isAt(place, skewedAt) ? () => Date.now() + skewMinutes * 60_000 : Date.now;
     const folder = mkdtempSync(path.join(fastFolder, 'oms-sync-chaos-'));
     for (const bucket of ['source', 'logs']) mkdirSync(path.join(folder, bucket));
     const oms = await startOmsStandin({
       buckets: folder,
-      ...keysAt('oms', under),
-      clock: clockAt('oms', under),
+      ...testKeys,
+      ...(isAt('OMS', expiredAt) && { securityToken: 'the-next-one' }),
+      clock: clockAt('OMS'),
       copyDelayMs: 600_000, // Nothing is copied: what OMS took is what counts.
     });
-    const obs = await startObsStandin({
-      buckets: folder,
-      ...keysAt('obs', under),
-      now: clockAt('obs', under),
+    const lists = await startListStore(store, folder, {
+      hasOtherKeys: isAt('log bucket', expiredAt),
+      now: clockAt('log bucket'),
+      ...(azurite && { azurite }),
     });
     oms.faults.set([
       ...(refusedName === undefined
@@ -115,12 +132,12 @@ export class Bench {
         : [{ kind: 'answer', status: 400, errorCode: 'OMS.0064', names: [refusedName] } as const]),
       ...(under.oms ?? []),
     ]);
-    obs.faults.set(under.obs ?? []);
+    lists.faults.set(under.logBucket ?? []);
     const omsProxy = await startFaultProxy({ target: oms.url, seed });
-    const obsProxy = await startFaultProxy({ target: obs.url, seed });
+    const listsProxy = await startFaultProxy({ target: lists.address, seed });
     omsProxy.set(under.omsNetwork ?? []);
-    obsProxy.set(under.obsNetwork ?? []);
-    return new Bench({ ...options, folder, oms, obs, omsProxy, obsProxy });
+    listsProxy.set(under.logBucketNetwork ?? []);
+    return new Bench(options, { folder, oms, lists, omsProxy, listsProxy });
   }
 
   /** Delivers an event with these names as the circumstances say, and gives the settlement of each invocation. */
@@ -128,22 +145,32 @@ export class Bench {
     const { delivery = 'once' } = this.#under;
     switch (delivery) {
       case 'once':
-        return [await this.#invoke(names)];
+        return [await this.invoke(names)];
       case 'each name twice':
-        return [await this.#invoke([...names, ...names])];
+        return [await this.invoke([...names, ...names])];
       case 'twice at a time':
-        return Promise.all([this.#invoke(names), this.#invoke(names)]);
+        return Promise.all([this.invoke(names), this.invoke(names)]);
       case 'again after a freeze': {
-        const first = await this.#invoke(names);
+        const first = await this.invoke(names);
         // In the same turn of the event loop, so that nobody has heard yet that the connections are gone.
-        for (const proxy of [this.#omsProxy, this.#obsProxy]) proxy.set([]);
-        return [first, await this.#invoke(names)];
+        for (const proxy of [this.#omsProxy, this.#listsProxy]) proxy.set([]);
+        return [first, await this.invoke(names)];
       }
     }
   }
 
-  async #invoke(names: readonly string[]): Promise<Settlement> {
-    const { timeLeftMs = usualTimeLeftMs, redeliver } = this.#under;
+  /** Ends what OMS and the log bucket do wrong, but not what is under way. */
+  endFaults(): void {
+    this.#oms.faults.clear();
+    this.#lists.faults.clear();
+  }
+
+  /** @param timeLeftMs what the platform gives this invocation; as the circumstances say when left out. */
+  async invoke(
+    names: readonly string[],
+    timeLeftMs: number = this.#under.timeLeftMs ?? usualTimeLeftMs,
+  ): Promise<Settlement> {
+    const { redeliver } = this.#under;
     const records = names.map((name): StorageRecord => ({
       kind: 'created',
       store: 's3',
@@ -157,7 +184,7 @@ export class Bench {
       canRedeliver: () => redeliver === 'can',
     });
     const ms = Date.now() - startedAt;
-    const lists = await readLists(path.join(this.#folder, 'logs'));
+    const lists = await collectLists((prefix) => this.#lists.read(prefix));
     return {
       report,
       returned: new Set(names.filter((_, index) => fates[index]?.kind === 'returned')),
@@ -170,57 +197,43 @@ export class Bench {
     };
   }
 
+  /** Everything secret that this log bucket, or OMS, gets to see. */
+  get keys(): readonly string[] {
+    return [...Object.values(testKeys), ...this.#lists.keys];
+  }
+
   async close(): Promise<void> {
-    await Promise.all([this.#omsProxy.close(), this.#obsProxy.close()]);
-    await Promise.all([this.#oms.close(), this.#obs.close()]);
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+    await Promise.all([this.#omsProxy.close(), this.#listsProxy.close()]);
+    await Promise.all([this.#oms.close(), this.#lists.close()]);
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-/** A server on TLS whose certificate nobody trusts. It must never get a request. */
-export async function startStranger(): Promise<{
-  readonly port: number;
-  readonly requestCount: () => number;
-  close(): void;
-}> {
-  let count = 0;
-  const server = createServer(makeCertificate(), (_request, response) => {
-    count++;
-    response.end();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return { port, requestCount: () => count, close: () => server.close() };
-}
-
-function addressOf(bad: BadAddress | undefined, good: URL, strangerPort: number): URL {
-  const address = new URL(good);
-  switch (bad) {
-    case undefined:
-      break;
-    case 'nobody listens':
-      address.port = '9';
-      break;
-    case 'unknown host':
-      return new URL(address.pathname, `https://${unknownHost}`);
-    case 'wrong certificate':
-      return new URL(address.pathname, `https://127.0.0.1:${strangerPort}`);
-    case 'plain text on the TLS port':
-      return new URL(address.pathname, `https://${address.host}`);
+/** As the apps do, but for the environment: it is one for all cells, so their addresses cannot come from there. */
+function openLogBucket(settings: Settings, ofStore: ListStore['settings']): LogBucket {
+  const { logBucket } = settings;
+  switch (logBucket.store) {
+    case 'obs':
+      return openObs(settings);
+    case 's3':
+      return openS3LogBucket({
+        bucket: logBucket.bucket,
+        region: 'eu-central-1',
+        endpoint: new URL(ofStore['AWS_ENDPOINT_URL_S3'] ?? ''),
+      });
+    case 'az': {
+      const { account, container } = logBucket;
+      const connectionString = ofStore['AZURE_STORAGE_CONNECTION_STRING'] ?? '';
+      return openAzureBlobLogBucket({ account, container, connectionString });
+    }
+    case 'gs':
+      return openGcsLogBucket({
+        bucket: logBucket.bucket,
+        endpoint: new URL(ofStore['STORAGE_EMULATOR_HOST'] ?? ''),
+      });
+    case 'file':
+      throw new TypeError('a folder has no faults');
   }
-  return address;
-}
-
-function keysAt(place: 'oms' | 'obs', { expiredAt }: Circumstances) {
-  return expiredAt === place || expiredAt === 'both'
-    ? { ...testKeys, securityToken: 'the-next-one' }
-    : testKeys;
-}
-
-function clockAt(place: 'oms' | 'obs', { skewedAt }: Circumstances): () => number {
-  return skewedAt === place || skewedAt === 'both' ? () => Date.now() + skewMs : Date.now;
 }
 
 function asText(value: unknown): string {

@@ -1,5 +1,5 @@
 import type { NetworkFault } from '@oms-sync/fault-proxy';
-import type { Fault as ObsFault } from '@oms-sync/obs-standin';
+import type { Fault as LogBucketFault } from '@oms-sync/obs-standin';
 import type { Fault as OmsFault } from '@oms-sync/oms-standin';
 
 /** Where a name ends: requested, on the failed list with this class of reason, or returned to the platform. */
@@ -7,7 +7,12 @@ export type Fate = 'requested' | 'refused' | 'identity' | 'quota' | 'passing' | 
 
 /** An address that leads nowhere. */
 export type BadAddress =
-  'nobody listens' | 'unknown host' | 'wrong certificate' | 'plain text on the TLS port';
+  | 'nobody listens'
+  | 'unknown host'
+  | 'wrong certificate'
+  | 'plain text on the TLS port'
+  | 'reset in the TLS handshake'
+  | 'silence in the TLS handshake';
 
 /** What goes wrong around one invocation. */
 export interface Circumstances {
@@ -16,14 +21,16 @@ export interface Circumstances {
   /** What happens on the way to OMS. */
   readonly omsNetwork?: readonly NetworkFault[];
   readonly omsAddress?: BadAddress;
-  /** What the log bucket does, an OBS. */
-  readonly obs?: readonly ObsFault[];
-  readonly obsNetwork?: readonly NetworkFault[];
-  readonly obsAddress?: BadAddress;
+  /** What the log bucket does. */
+  readonly logBucket?: readonly LogBucketFault[];
+  readonly logBucketNetwork?: readonly NetworkFault[];
+  readonly logBucketAddress?: BadAddress;
   /** Who does not accept our keys any more. */
-  readonly expiredAt?: 'oms' | 'obs' | 'both';
-  /** Whose clock is 16 minutes ahead of ours. */
-  readonly skewedAt?: 'oms' | 'obs' | 'both';
+  readonly expiredAt?: 'OMS' | 'log bucket' | 'both';
+  /** Whose clock is not ours. */
+  readonly skewedAt?: 'OMS' | 'log bucket' | 'both';
+  /** By how much theirs is ahead of ours; 16 when left out. */
+  readonly skewMinutes?: 16 | -16;
   /** The platform gives the invocation this long; else more than anything needs. */
   readonly timeLeftMs?: number;
   /** `request_timeout_ms`; else more than an answer takes on a machine that has much to do. */
@@ -46,13 +53,22 @@ export interface Expectation {
   readonly refusedName?: Fate;
 }
 
+/** What has faults. The log bucket is OBS where nothing else is said. */
+export type Layer =
+  | 'OMS'
+  | 'log bucket'
+  | 'log bucket in S3'
+  | 'log bucket in Blob Storage'
+  | 'log bucket in Cloud Storage'
+  | 'platform';
+
 const always = Infinity;
 const farTooLongMs = 60_000;
 /** Where somebody is silent, time passes. */
 const soon = { timeLeftMs: 5000, requestTimeoutMs: 1000 };
 
 /** The columns: layers × faults. `x 1`: the first time only, so that a retry helps. */
-export const table: Readonly<Record<'OMS' | 'log bucket' | 'platform', readonly Expectation[]>> = {
+export const table: Readonly<Record<Layer, readonly Expectation[]>> = {
   OMS: [
     row('nothing', {}, 'requested'),
 
@@ -67,22 +83,41 @@ export const table: Readonly<Record<'OMS' | 'log bucket' | 'platform', readonly 
     ...words('OMS.0077 OMS.1021').map((code) => row(`400 ${code}`, answer(400, code), 'quota')),
     row('400 OMS.1001', answer(400, 'OMS.1001'), 'passing'),
     row('400 OMS.1001 x 1', answer(400, 'OMS.1001', 1), 'requested'),
-    row('401 APIG.0301', answer(401, 'APIG.0301'), 'identity'),
-    row('401 APIGW.0301', answer(401, 'APIGW.0301'), 'identity'),
+    // The same with the status that one would expect of them.
+    row('401 OMS.0068', answer(401, 'OMS.0068'), 'identity'),
+    row('401 OMS.1005', answer(401, 'OMS.1005'), 'identity'),
+    row('403 OMS.0072', answer(403, 'OMS.0072'), 'identity'),
+    row('404 OMS.0054', answer(404, 'OMS.0054'), 'refused'),
+    row('405 OMS.1008', answer(405, 'OMS.1008'), 'refused'),
+    row('429 OMS.0077', answer(429, 'OMS.0077'), 'quota'),
+    row('500 OMS.0053', answer(500, 'OMS.0053'), 'identity'),
+    // Why a copy failed: no answer to a request, but listed with them.
+    row('200 TRF.0001', answer(200, 'TRF.0001'), 'refused'),
+    row('400 TRF.0001', answer(400, 'TRF.0001'), 'refused'),
+    // OMS calls the gateway APIGW, which calls itself APIG.
+    ...words('APIG APIGW').flatMap((gateway) => [
+      row(`401 ${gateway}.0301`, answer(401, `${gateway}.0301`), 'identity'),
+      row(`403 ${gateway}.0304`, answer(403, `${gateway}.0304`), 'identity'),
+      row(`404 ${gateway}.0101`, answer(404, `${gateway}.0101`), 'refused'),
+      ...[413, 414, 494].map((status) =>
+        row(`${status} ${gateway}.0201`, answer(status, `${gateway}.0201`), 'refused'),
+      ),
+    ]),
     row('401 without a code', answerText(401, ''), 'identity'),
-    row('403 APIG.0304', answer(403, 'APIG.0304'), 'identity'),
+    row(
+      '401 with the number of the request',
+      answerText(401, '{"error_msg":"no","error_code":"APIG.0301","request_id":"aded5b7c57e3bb8f"}'),
+      'identity',
+    ),
     row('403 of a firewall', answerText(403, '<html>Forbidden</html>'), 'identity'),
     // A batch is split, since it may be about one name; a name alone is not.
     row('403 of a firewall x 1', answerText(403, '<html>Forbidden</html>', 1), ['requested', 'identity']),
-    row('404 APIG.0101', answer(404, 'APIG.0101'), 'refused'),
     row('404 OMS.1009', answer(404, 'OMS.1009'), 'refused'),
-    row('413 APIG.0201', answer(413, 'APIG.0201'), 'refused'),
     row('413 APIG.0201 x 1', answer(413, 'APIG.0201', 1), ['requested', 'refused']),
-    row('414 APIG.0201', answer(414, 'APIG.0201'), 'refused'),
-    row('494 APIG.0201', answer(494, 'APIG.0201'), 'refused'),
-    ...[408, 425].flatMap((status) => [
-      row(`${status}`, answerText(status, ''), 'passing'),
-      row(`${status} x 1`, answerText(status, '', 1), 'requested'),
+    // As a gateway's own pages are: without a code, or not even JSON.
+    ...[408, 425, 429, 500, 502, 503, 504].flatMap((status) => [
+      row(`${status} without a body`, answerText(status, ''), 'passing'),
+      row(`${status} with a page of HTML x 1`, answerText(status, '<html>Wait</html>', 1), 'requested'),
     ]),
     ...(
       [
@@ -91,8 +126,10 @@ export const table: Readonly<Record<'OMS' | 'log bucket' | 'platform', readonly 
         [500, 'OMS.1001'],
         [500, 'OMS.0064'],
         [502, 'APIG.0201'],
+        [502, 'APIGW.0201'],
         [503, 'OMS.1001'],
         [504, 'APIG.0201'],
+        [504, 'APIGW.0201'],
       ] as const
     ).flatMap(([status, code]) => [
       row(`${status} ${code}`, answer(status, code), 'passing'),
@@ -100,6 +137,8 @@ export const table: Readonly<Record<'OMS' | 'log bucket' | 'platform', readonly 
     ]),
 
     row('429, Retry-After: 1, x 1', retryAfter(429, 1, 1), 'requested'),
+    row('429, Retry-After: a date in 1 s, x 1', () => retryAfter(429, dateIn(1), 1), 'requested'),
+    row('500, Retry-After: 1, x 1', retryAfter(500, 1, 1), 'requested'),
     row('503, Retry-After: 0, x 1', retryAfter(503, 0, 1), 'requested'),
     row('503, Retry-After: a date in 1 s, x 1', () => retryAfter(503, dateIn(1), 1), 'requested'),
     row('503, Retry-After: a date that is past, x 1', retryAfter(503, dateIn(-3600), 1), 'requested'),
@@ -117,6 +156,7 @@ export const table: Readonly<Record<'OMS' | 'log bucket' | 'platform', readonly 
     row('200 cut off', { oms: [{ kind: 'truncated' }] }, 'passing'),
     row('200 cut off x 1', { oms: [{ kind: 'truncated', times: 1 }] }, 'requested'),
     row('302 to another place', answerText(302, ''), 'refused'),
+    row('400 with a page of HTML', answerText(400, '<html>Bad request</html>'), 'refused'),
     row('400 cut off', answerText(400, '{"error_code":"OMS.10'), 'refused'),
 
     row('answers after 100 ms', { oms: [{ kind: 'slow', delayMs: 100 }] }, 'requested'),
@@ -129,45 +169,36 @@ export const table: Readonly<Record<'OMS' | 'log bucket' | 'platform', readonly 
 
     ...network('omsNetwork', { always: 'passing', once: 'requested' }),
     ...addresses('omsAddress', 'passing'),
-    row('expired keys', { expiredAt: 'oms' }, 'identity'),
-    row('clock 16 minutes off', { skewedAt: 'oms' }, 'identity'),
+    row('expired keys', { expiredAt: 'OMS' }, 'identity'),
+    row('clock 16 minutes behind', { skewedAt: 'OMS' }, 'identity'),
+    row('clock 16 minutes ahead', { skewedAt: 'OMS', skewMinutes: -16 }, 'identity'),
   ],
 
   'log bucket': [
     row('nothing', {}, 'requested'),
-    ...(
-      [
+    ...refusals({
+      lasting: [
         [400, 'InvalidArgument'],
         [403, 'AccessDenied'],
         [403, 'InvalidAccessKeyId'],
+        [403, 'SignatureDoesNotMatch'],
         [404, 'NoSuchBucket'],
         [405, 'MethodNotAllowed'],
+      ],
+      passing: [
+        [400, 'RequestTimeout'],
         [409, 'OperationAborted'],
         [429, 'TooManyRequests'],
         [500, 'InternalError'],
         [501, 'ServerNotImplemented'],
         [503, 'ServiceUnavailable'],
         [503, 'SlowDown'],
-      ] as const
-    ).map(([status, code]) => row(`${status} ${code}`, obsAnswer(status, code), 'returned')),
-    ...(
-      [
-        [400, 'RequestTimeout'],
-        [409, 'OperationAborted'],
-        [429, 'TooManyRequests'],
-        [500, 'InternalError'],
-        [503, 'SlowDown'],
-      ] as const
-    ).map(([status, code]) => row(`${status} ${code} x 1`, obsAnswer(status, code, 1), 'requested')),
-    row(
-      '503 SlowDown, Retry-After: 1, x 1',
-      { obs: [{ kind: 'answer', status: 503, code: 'SlowDown', retryAfter: 1, times: 1 }] },
-      'requested',
-    ),
+      ],
+    }),
     row(
       '403 for the failed list alone',
       {
-        obs: [
+        logBucket: [
           {
             kind: 'answer',
             status: 403,
@@ -179,22 +210,99 @@ export const table: Readonly<Record<'OMS' | 'log bucket' | 'platform', readonly 
       'requested',
       'returned',
     ),
-    row('answers after 100 ms', { obs: [{ kind: 'slow', delayMs: 100 }] }, 'requested'),
-    row('answers far too late', { ...soon, obs: [{ kind: 'slow', delayMs: farTooLongMs }] }, 'returned'),
-    row('writes, but its answer is cut off', { obs: [{ kind: 'truncated' }] }, 'returned'),
-    row('writes, but its answer is cut off x 1', { obs: [{ kind: 'truncated', times: 1 }] }, 'requested'),
-    // A write has 10 s, the invocation less: what fell into the hole is returned, the rest is written.
-    ...network('obsNetwork', { always: 'returned', once: 'requested', holeOnce: ['requested', 'returned'] }),
-    ...addresses('obsAddress', 'returned'),
-    row('expired keys', { expiredAt: 'obs' }, 'returned'),
-    row('clock 16 minutes off', { skewedAt: 'obs' }, 'returned'),
+    ...anyLogBucket(),
+    row('expired keys', { expiredAt: 'log bucket' }, 'returned'),
+    row('clock 16 minutes behind', { skewedAt: 'log bucket' }, 'returned'),
+    row('clock 16 minutes ahead', { skewedAt: 'log bucket', skewMinutes: -16 }, 'returned'),
     row('expired keys, at OMS too', { expiredAt: 'both' }, 'returned'),
-    row('clock 16 minutes off, at OMS too', { skewedAt: 'both' }, 'returned'),
-    row('away, and OMS too', { obsAddress: 'nobody listens', omsAddress: 'nobody listens' }, 'returned'),
+    row('clock 16 minutes behind, at OMS too', { skewedAt: 'both' }, 'returned'),
+    row(
+      'away, and OMS too',
+      { logBucketAddress: 'nobody listens', omsAddress: 'nobody listens' },
+      'returned',
+    ),
+  ],
+
+  // The stores of the other clouds: what they answer is theirs, all else is the same.
+  'log bucket in S3': [
+    row('nothing', {}, 'requested'),
+    ...refusals({
+      lasting: [
+        [301, 'PermanentRedirect'],
+        [400, 'ExpiredToken'],
+        [403, 'AccessDenied'],
+        [403, 'InvalidAccessKeyId'],
+        [403, 'SignatureDoesNotMatch'],
+        [404, 'NoSuchBucket'],
+        [412, 'PreconditionFailed'],
+      ],
+      passing: [
+        [400, 'RequestTimeout'],
+        [409, 'OperationAborted'],
+        [429, 'TooManyRequests'],
+        [500, 'InternalError'],
+        [503, 'ServiceUnavailable'],
+        [503, 'SlowDown'],
+      ],
+    }),
+    ...anyLogBucket(),
+    row('expired keys', { expiredAt: 'log bucket' }, 'returned'),
+    row('clock 16 minutes behind', { skewedAt: 'log bucket' }, 'returned'),
+    row('clock 16 minutes ahead', { skewedAt: 'log bucket', skewMinutes: -16 }, 'returned'),
+  ],
+
+  // Azurite's clock is ours: Azure says of a clock that is off what it says of a wrong key.
+  'log bucket in Blob Storage': [
+    row('nothing', {}, 'requested'),
+    ...refusals({
+      lasting: [
+        [400, 'InvalidHeaderValue'],
+        [403, 'AuthenticationFailed'],
+        [403, 'AuthorizationFailure'],
+        [403, 'AuthorizationPermissionMismatch'],
+        [404, 'ContainerNotFound'],
+        [409, 'BlobImmutableDueToPolicy'],
+        [412, 'LeaseIdMissing'],
+      ],
+      passing: [
+        [408, 'Timeout'],
+        [409, 'ContainerBeingDeleted'],
+        [429, 'TooManyRequests'],
+        [500, 'InternalError'],
+        [500, 'OperationTimedOut'],
+        [503, 'ServerBusy'],
+      ],
+    }),
+    ...anyLogBucket(),
+    row('expired keys', { expiredAt: 'log bucket' }, 'returned'),
+  ],
+
+  // The SDK sends no credentials to the stand-in: what Google says of them are the answers.
+  'log bucket in Cloud Storage': [
+    row('nothing', {}, 'requested'),
+    ...refusals({
+      lasting: [
+        [400, 'invalid'],
+        [401, 'authError'],
+        [403, 'forbidden'],
+        [404, 'notFound'],
+        [412, 'conditionNotMet'],
+      ],
+      passing: [
+        [408, 'requestTimeout'],
+        [429, 'rateLimitExceeded'],
+        [500, 'backendError'],
+        [502, 'backendError'],
+        [503, 'backendError'],
+        [504, 'gatewayTimeout'],
+      ],
+    }),
+    ...anyLogBucket(),
   ],
 
   platform: [
     row('has no time left', { timeLeftMs: 0 }, 'returned'),
+    row('had no time left a second ago', { timeLeftMs: -1000 }, 'returned'),
     row('has 3 s left', { timeLeftMs: 3000 }, 'requested'),
     row('has 2 s left, OMS is silent', { timeLeftMs: 2000, oms: [{ kind: 'black-hole' }] }, 'passing'),
     row('has 0.2 s left, OMS is silent', { timeLeftMs: 200, oms: [{ kind: 'black-hole' }] }, [
@@ -203,7 +311,7 @@ export const table: Readonly<Record<'OMS' | 'log bucket' | 'platform', readonly 
     ]),
     row(
       'has 1 s left, the log bucket is silent',
-      { timeLeftMs: 1000, obs: [{ kind: 'black-hole' }] },
+      { timeLeftMs: 1000, logBucket: [{ kind: 'black-hole' }] },
       'returned',
     ),
     row('delivers each name twice in an event', { delivery: 'each name twice' }, 'requested'),
@@ -219,7 +327,7 @@ export const table: Readonly<Record<'OMS' | 'log bucket' | 'platform', readonly 
       { redeliver: 'can', ...answer(400, 'OMS.0064') },
       'refused',
     ),
-    row('takes back single records, wrong keys', { redeliver: 'can', expiredAt: 'oms' }, 'identity'),
+    row('takes back single records, wrong keys', { redeliver: 'can', expiredAt: 'OMS' }, 'identity'),
     row('takes nothing back, OMS is away', { redeliver: 'can not', omsAddress: 'nobody listens' }, 'passing'),
   ],
 };
@@ -240,12 +348,8 @@ function row(
 
 /** The faults of the network, which are the same on each way. */
 function network(
-  way: 'omsNetwork' | 'obsNetwork',
-  fates: {
-    readonly always: Fate;
-    readonly once: Fate;
-    readonly holeOnce?: readonly Fate[];
-  },
+  way: 'omsNetwork' | 'logBucketNetwork',
+  fates: { readonly always: Fate; readonly once: Fate },
 ): Expectation[] {
   const on = (...faults: NetworkFault[]): Circumstances => ({ [way]: faults });
   const answerCut = (times: number) => on({ kind: 'data-limit', direction: 'down', bytes: 30, times });
@@ -266,7 +370,14 @@ function network(
       'requested',
     ),
     row('black hole', { ...soon, ...on({ kind: 'black-hole' }) }, fates.always),
-    row('black hole x 1', { ...soon, ...on({ kind: 'black-hole', times: 1 }) }, fates.holeOnce ?? fates.once),
+    row('black hole x 1', { ...soon, ...on({ kind: 'black-hole', times: 1 }) }, fates.once),
+    row('answers vanish', { ...soon, ...on({ kind: 'black-hole', direction: 'down' }) }, fates.always),
+    row(
+      'the answer stops half way x 1',
+      { ...soon, ...on({ kind: 'black-hole', direction: 'down', bytes: 30, times: 1 }) },
+      fates.once,
+    ),
+    row('30 bytes a second', { ...soon, ...on({ kind: 'bandwidth', bytesPerSecond: 30 }) }, fates.always),
     ...(['before-body', 'during-body', 'after-body', 'during-answer'] as const).flatMap((when) => [
       row(`reset ${when}`, on({ kind: 'reset', when }), fates.always),
       row(`reset ${when} x 1`, on({ kind: 'reset', when, times: 1 }), fates.once),
@@ -281,14 +392,75 @@ function network(
   ];
 }
 
-function addresses(which: 'omsAddress' | 'obsAddress', fate: Fate): Expectation[] {
+function addresses(which: 'omsAddress' | 'logBucketAddress', fate: Fate): Expectation[] {
   const bad: readonly BadAddress[] = [
     'nobody listens',
     'unknown host',
     'wrong certificate',
     'plain text on the TLS port',
+    'reset in the TLS handshake',
   ];
-  return bad.map((address) => row(address, { [which]: address }, fate));
+  return [
+    ...bad.map((address) => row(address, { [which]: address }, fate)),
+    row('silence in the TLS handshake', { ...soon, [which]: 'silence in the TLS handshake' }, fate),
+  ];
+}
+
+/** What goes wrong with a log bucket in any store. */
+function anyLogBucket(): Expectation[] {
+  const page = (status: number, times = always) =>
+    refusal(status, '', times, { page: '<html>Log in</html>' });
+  return [
+    row('503, Retry-After: 1, x 1', refusal(503, 'SlowDown', 1, { retryAfter: 1 }), 'requested'),
+    row(
+      '503, Retry-After: a date in 1 s, x 1',
+      () => refusal(503, 'SlowDown', 1, { retryAfter: dateIn(1) }),
+      'requested',
+    ),
+    // A success must be one: else what is on no list would be acknowledged.
+    row('200 with a page of HTML', page(200), 'returned'),
+    row('200 with a page of HTML x 1', page(200, 1), 'requested'),
+    row('302 with a page of HTML', page(302), 'returned'),
+    row('403 with a page of HTML', page(403), 'returned'),
+    row('502 with a page of HTML', page(502), 'returned'),
+    row('502 with a page of HTML x 1', page(502, 1), 'requested'),
+    row('answers after 100 ms', { logBucket: [{ kind: 'slow', delayMs: 100 }] }, 'requested'),
+    row(
+      'answers far too late',
+      { ...soon, logBucket: [{ kind: 'slow', delayMs: farTooLongMs }] },
+      'returned',
+    ),
+    row(
+      'answers far too late x 1',
+      { ...soon, logBucket: [{ kind: 'slow', delayMs: farTooLongMs, times: 1 }] },
+      'requested',
+    ),
+    row('writes, but its answer is cut off', { logBucket: [{ kind: 'truncated' }] }, 'returned'),
+    row(
+      'writes, but its answer is cut off x 1',
+      { logBucket: [{ kind: 'truncated', times: 1 }] },
+      'requested',
+    ),
+    ...network('logBucketNetwork', { always: 'returned', once: 'requested' }),
+    ...addresses('logBucketAddress', 'returned'),
+  ];
+}
+
+type Refusal = readonly [status: number, code: string];
+
+/** What a store refuses for good, and for now. */
+function refusals(codes: {
+  readonly lasting: readonly Refusal[];
+  readonly passing: readonly Refusal[];
+}): Expectation[] {
+  return [
+    ...[...codes.lasting, ...codes.passing].map(([status, code]) =>
+      row(`${status} ${code}`, refusal(status, code), 'returned'),
+    ),
+    ...codes.passing.map(([status, code]) =>
+      row(`${status} ${code} x 1`, refusal(status, code, 1), 'requested'),
+    ),
+  ];
 }
 
 function answer(status: number, errorCode: string, times: number = always): Circumstances {
@@ -303,8 +475,13 @@ function retryAfter(status: number, after: number | string, times: number = alwa
   return { oms: [limited({ kind: 'answer', status, retryAfter: after }, times)] };
 }
 
-function obsAnswer(status: number, code: string, times: number = always): Circumstances {
-  return { obs: [{ kind: 'answer', status, code, times }] };
+function refusal(
+  status: number,
+  code: string,
+  times: number = always,
+  more: { readonly retryAfter?: number | string; readonly page?: string } = {},
+): Circumstances {
+  return { logBucket: [{ kind: 'answer', status, code, times, ...more }] };
 }
 
 /** The stand-in of OMS takes no infinite number of times. */

@@ -18,12 +18,22 @@ const listFile = /\/\d{8}T\d{6}\.\d{3}Z-[\da-f-]{36}\.(txt|jsonl)$/;
 const replayFile = /\/(failed_object\/\.replay|parked_object)\//;
 
 /** Reads the lists of a log bucket that lies in a folder, as an operator would find them. */
-export async function readLists(folder: string): Promise<Lists> {
+export function readLists(folder: string): Promise<Lists> {
   const objects = new ObjectFolder(folder);
-  const read = async (list: 'success_object' | 'failed_object' | 'parked_object'): Promise<File[]> => {
-    const found = await objects.list(`oms_source_record/${list}/`);
+  return collectLists(async (prefix) => {
+    const found = await objects.list(prefix);
     return Promise.all(found.map(async ({ key }) => ({ key, body: String(await objects.read(key)) })));
-  };
+  });
+}
+
+/**
+ * Reads the lists of any log bucket.
+ *
+ * @param readAll gives the objects whose key begins with a prefix.
+ */
+export async function collectLists(readAll: (prefix: string) => Promise<File[]>): Promise<Lists> {
+  const read = (list: 'success_object' | 'failed_object' | 'parked_object') =>
+    readAll(`oms_source_record/${list}/`);
   const succeeded = await read('success_object');
   const failed = [...(await read('failed_object')), ...(await read('parked_object'))];
   const reasons = new Map(failed.flatMap(readEntries).map(({ name, reason }) => [name, reason]));
@@ -34,7 +44,7 @@ export async function readLists(folder: string): Promise<Lists> {
   };
 }
 
-interface File {
+export interface File {
   readonly key: string;
   readonly body: string;
 }

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
-import { Faults, type FaultOperation } from '@oms-sync/obs-standin';
+import { Faults, type Fault, type FaultOperation } from '@oms-sync/obs-standin';
 
 const operations: Readonly<Record<string, FaultOperation>> = {
   PUT: 'put',
@@ -17,6 +18,7 @@ export class AzuriteFront {
   requestCount = 0;
   readonly #server: Server;
   readonly #azurite: URL;
+  readonly #closing = new AbortController();
 
   private constructor(azurite: URL) {
     this.#azurite = azurite;
@@ -36,6 +38,7 @@ export class AzuriteFront {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     const closed = once(this.#server, 'close');
     this.#server.close();
     this.#server.closeAllConnections();
@@ -51,26 +54,64 @@ export class AzuriteFront {
         incoming.resume();
         return;
       case 'reset':
-      case 'truncated':
         incoming.socket.resetAndDestroy();
         return;
       case 'answer':
         incoming.resume();
-        response
-          .writeHead(fault.status, { 'x-ms-error-code': fault.code, 'content-type': 'application/xml' })
-          .end(`<?xml version="1.0" encoding="utf-8"?><Error><Code>${fault.code}</Code></Error>`);
+        refuse(fault, response);
         return;
       case 'slow':
-        await setTimeout(fault.delayMs);
+        // Until the front closes: nobody is there to answer then.
+        if (!(await waited(fault.delayMs, this.#closing.signal))) return;
         break;
+      case 'truncated':
       case undefined:
     }
     const { method, url, headers } = incoming;
-    const forwarded = request(new URL(url ?? '/', this.#azurite), { method, headers }, (answer) => {
+    // A connection each: Azurite may end an idle one just when it is used again.
+    const options = { method, headers, agent: false };
+    const forwarded = request(new URL(url ?? '/', this.#azurite), options, (answer) => {
+      if (fault?.kind === 'truncated') return void cutOff(answer, response);
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });
     forwarded.on('error', () => response.destroy());
     incoming.pipe(forwarded);
+  }
+}
+
+function refuse(
+  { status, code, retryAfter, page }: Extract<Fault, { kind: 'answer' }>,
+  response: ServerResponse,
+): void {
+  if (page !== undefined) return void response.writeHead(status, { 'content-type': 'text/html' }).end(page);
+  const headers = {
+    'x-ms-error-code': code,
+    'content-type': 'application/xml',
+    ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+  };
+  response
+    .writeHead(status, headers)
+    .end(`<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code></Error>`);
+}
+
+/** Sends the head and half of the body, or half of the head, and hangs up. */
+async function cutOff(answer: IncomingMessage, response: ServerResponse): Promise<void> {
+  const bytes = await buffer(answer);
+  const { socket } = response;
+  if (bytes.length === 0) return void socket?.end(`HTTP/1.1 ${answer.statusCode} OK\r\nX-Ms-`);
+  const headers = { ...answer.headers, 'content-length': String(bytes.length) };
+  response
+    .writeHead(answer.statusCode ?? 502, headers)
+    .write(bytes.subarray(0, bytes.length / 2), () => socket?.end());
+}
+
+async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await setTimeout(ms, undefined, { signal });
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
   }
 }

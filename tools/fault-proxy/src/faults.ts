@@ -16,7 +16,8 @@ export interface FaultScope {
  * - `bandwidth`: so many bytes a second, each way.
  * - `slicer`: everything comes in pieces of so many bytes.
  * - `slow-close`: the end of a direction is late.
- * - `black-hole`: what the client sends vanishes, and nothing ever comes back.
+ * - `black-hole`: what the client sends vanishes, and nothing ever comes back. `down`: the server gets all of it, but its
+ *   answer vanishes, but for so many bytes (default 0).
  * - `data-limit`: the connection is closed, politely, after so many bytes in a direction.
  * - `reset`: the first request of HTTP on the connection ends in a reset. `before-body`: the server has the head only;
  *   `during-body`: half of the body too; `after-body`: it has the whole request and has begun to answer, but nothing of
@@ -29,7 +30,7 @@ export type NetworkFault = FaultScope &
     | { readonly kind: 'bandwidth'; readonly bytesPerSecond: number }
     | { readonly kind: 'slicer'; readonly bytes: number }
     | { readonly kind: 'slow-close'; readonly ms: number }
-    | { readonly kind: 'black-hole' }
+    | { readonly kind: 'black-hole'; readonly direction?: Direction; readonly bytes?: number }
     | { readonly kind: 'data-limit'; readonly direction: Direction; readonly bytes: number }
     | {
         readonly kind: 'reset';

@@ -122,6 +122,15 @@ describe('a fault', () => {
     expect(heads.count).toBe(0);
   });
 
+  it('black hole on the way back: the server has it all, the answer stops in the middle', async () => {
+    const hole = { kind: 'black-hole', direction: 'down', bytes: 300 } as const;
+    const { post, received, agent } = await serveEcho([hole]);
+    const answer = post();
+    await expect.poll(() => received).toMatchObject([{ bytes: 1000, complete: true }]);
+    agent.destroy();
+    await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
+  });
+
   it.each([
     ['before-body', { bytes: 0, complete: false }],
     ['during-body', { bytes: 500, complete: false }],

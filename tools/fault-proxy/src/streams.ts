@@ -31,7 +31,7 @@ export function applyFault(fault: NetworkFault, direction: Direction, bytes: Byt
     case 'slow-close':
       return closeLate(bytes, fault.ms, link);
     case 'black-hole':
-      return direction === 'up' ? swallow(bytes) : bytes;
+      return direction === (fault.direction ?? 'up') ? swallow(bytes, fault.bytes ?? 0) : bytes;
     case 'data-limit':
       return direction === fault.direction ? limit(bytes, fault.bytes, link) : bytes;
     case 'reset':
@@ -65,8 +65,12 @@ async function* closeLate(bytes: Bytes, ms: number, { signal }: Link): Bytes {
   await sleep(ms, undefined, { signal });
 }
 
-async function* swallow(bytes: Bytes): Bytes {
-  for await (const piece of bytes) yield piece.subarray(0, 0);
+async function* swallow(bytes: Bytes, after: number): Bytes {
+  let left = after;
+  for await (const piece of bytes) {
+    yield piece.subarray(0, left);
+    left = Math.max(0, left - piece.length);
+  }
 }
 
 async function* limit(bytes: Bytes, most: number, link: Link): Bytes {

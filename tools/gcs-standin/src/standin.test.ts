@@ -138,14 +138,16 @@ describe('the rest', () => {
   it('has faults that can be switched on', async () => {
     standin.faults.set([
       { kind: 'answer', status: 429, code: 'rateLimitExceeded', retryAfter: 3, times: 1 },
+      { kind: 'answer', status: 200, code: '', page: '<html>Log in</html>', times: 1 },
       { kind: 'slow', delayMs: 1, times: 1 },
       { kind: 'reset', times: 1 },
     ]);
     const answer = await put('a');
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([429, '3']);
+    expect((await put('a')).headers.get('content-type')).toBe('text/html');
     expect((await put('a')).status).toBe(200);
     await expect(put('a')).rejects.toThrow('fetch failed');
-    expect(standin.requests.map(({ status }) => status)).toEqual([429, 200, undefined]);
+    expect(standin.requests.map(({ status }) => status)).toEqual([429, 200, 200, undefined]);
   });
 
   it('stops at once, also when a request is open', async () => {

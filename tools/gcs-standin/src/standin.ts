@@ -69,6 +69,10 @@ export async function startGcsStandin(options: GcsStandinOptions): Promise<GcsSt
       const fault = faults.take(target.operation, target.key);
       if (fault?.kind === 'reset') return void request.socket.resetAndDestroy();
       if (fault?.kind === 'black-hole') return;
+      if (fault?.kind === 'answer' && fault.page !== undefined) {
+        status = fault.status;
+        return void response.writeHead(status, { 'content-type': 'text/html' }).end(fault.page);
+      }
       if (fault?.kind === 'slow') await setTimeout(fault.delayMs, undefined, { signal: closing.signal });
       const answer = await answerTo(target, request, body, fault);
       if (fault?.kind === 'truncated') return cutOff(answer, response);
@@ -181,7 +185,12 @@ export async function startGcsStandin(options: GcsStandinOptions): Promise<GcsSt
     if (!(asked >= 1)) throw new Refusal(400, 'invalid', 'maxResults is not a number above 0.');
     const size = Math.min(asked, options.pageSize ?? maxPageSize, maxPageSize);
     const after = Buffer.from(query.get('pageToken') ?? '', 'base64');
-    const rest = (await folder.list(prefix)).filter(({ key }) => Buffer.compare(Buffer.from(key), after) > 0);
+    const startOffset = Buffer.from(query.get('startOffset') ?? '');
+    const rest = (await folder.list(prefix)).filter(({ key }) => {
+      const bytes = Buffer.from(key);
+      // An offset is the first one to be listed.
+      return Buffer.compare(bytes, after) > 0 && Buffer.compare(bytes, startOffset) >= 0;
+    });
     const items = rest.slice(0, size);
     const last = rest.length > items.length ? items.at(-1) : undefined;
     return asJson({

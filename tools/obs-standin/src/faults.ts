@@ -17,8 +17,10 @@ export type Fault = {
       readonly kind: 'answer';
       readonly status: number;
       readonly code: string;
-      /** Seconds, as the header of that name. */
-      readonly retryAfter?: number;
+      /** The header of that name: seconds, or a date. */
+      readonly retryAfter?: number | string;
+      /** A page that stands in place of all that the store would say, as a proxy on the way answers; the code is not in it. */
+      readonly page?: string;
     }
   | {
       /** All done and answered, but later. */

@@ -3,10 +3,10 @@ export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly status: number;
   readonly code: string;
-  /** Seconds. */
-  readonly retryAfter: number | undefined;
+  /** Seconds, or a date. */
+  readonly retryAfter: number | string | undefined;
 
-  constructor(status: number, code: string, message: string, retryAfter?: number) {
+  constructor(status: number, code: string, message: string, retryAfter?: number | string) {
     super(message);
     this.status = status;
     this.code = code;

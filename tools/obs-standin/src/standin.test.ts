@@ -146,6 +146,13 @@ describe('the stand-in for OBS', () => {
       expect(await call('GET', '/lists/a')).toMatchObject({ status: 404 });
     });
 
+    it('answers with the page of somebody else', async () => {
+      standin.faults.set([{ kind: 'answer', status: 200, code: '', page: '<html>Log in</html>' }]);
+      const { status, headers: itsHeaders, body: page } = await call('PUT', '/lists/a');
+      expect([status, page]).toEqual([200, '<html>Log in</html>']);
+      expect(Object.keys(itsHeaders)).not.toContain('x-obs-request-id');
+    });
+
     it('is slow, but does it', async () => {
       standin.faults.set([{ kind: 'slow', delayMs: 20, operation: 'put' }]);
       const start = performance.now();

@@ -76,6 +76,10 @@ export async function startObsStandin(options: ObsStandinOptions): Promise<ObsSt
       const fault = faults.take(target.operation, target.key);
       if (fault?.kind === 'reset') return void request.socket.resetAndDestroy();
       if (fault?.kind === 'black-hole') return;
+      if (fault?.kind === 'answer' && fault.page !== undefined) {
+        status = fault.status;
+        return void response.writeHead(status, { 'content-type': 'text/html' }).end(fault.page);
+      }
       if (fault?.kind === 'slow') await setTimeout(fault.delayMs, undefined, { signal: closing.signal });
       const answer = await answerTo(target, request, body, fault);
       if (fault?.kind === 'truncated') return cutOff(answer, response);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isSystemError } from '@oms-sync/log-bucket';
-import { ResultLists, type CopyResult } from './result-lists.ts';
+import { listsPrefix, ResultLists, type CopyResult } from './result-lists.ts';
 import type { SyncTask } from './sync-tasks.ts';
 
 interface Request {
@@ -88,7 +88,7 @@ export class Copier {
         }
       }
       for (const result of results) count(task, result);
-      await this.#lists.write(task.destination, task.id, this.#options.clock(), results);
+      await this.#lists.write(task.destination, listsPrefix(task.id), this.#options.clock(), results);
     }
   }
 
@@ -97,36 +97,52 @@ export class Copier {
     const underWay = new Map<string, Promise<CopyResult>>();
     return Promise.all(
       names.map((name) => {
-        const copying = Promise.resolve(underWay.get(name)).then(() => this.#copy(task, name));
+        const copying = Promise.resolve(underWay.get(name)).then(() => copyObject(task, name, this.#options));
         underWay.set(name, copying);
         return copying;
       }),
     );
   }
+}
 
-  async #copy(task: SyncTask, name: string): Promise<CopyResult> {
-    const time = this.#options.clock();
-    try {
-      const source = await task.source.find(name);
-      if (source === undefined) {
-        const message = 'The specified key does not exist.';
-        return { name, time, outcome: 'failed', errorCode: 'NoSuchKey', message };
-      }
-      const body = await readFile(source.path);
-      if (await isUnchanged(task, name, source.lastModified, body)) return { name, time, outcome: 'ignored' };
-      await task.destination.write(name, body);
-      return { name, time, outcome: 'success', size: body.length };
-    } catch (error) {
-      const errorCode = isSystemError(error) ? error.code : 'InternalError';
-      // The code alone: a system error's message names folders of this machine.
-      this.#options.log(`copying an object of task ${task.id} failed: ${String(error)}`);
-      return { name, time, outcome: 'failed', errorCode, message: 'The object could not be copied.' };
+/** From where to where a task copies. */
+export interface CopyRoute extends Pick<SyncTask, 'source' | 'destination'> {
+  readonly id: string;
+  readonly details: Pick<SyncTask['details'], 'object_overwrite_mode'>;
+}
+
+/** Copies one object, unless the destination has it. Says what became of it, and never throws. */
+export async function copyObject(
+  task: CopyRoute,
+  name: string,
+  { clock, log }: Pick<CopierOptions, 'clock' | 'log'>,
+): Promise<CopyResult> {
+  const time = clock();
+  try {
+    const source = await task.source.find(name);
+    if (source === undefined) {
+      const message = 'The specified key does not exist.';
+      return { name, time, outcome: 'failed', errorCode: 'NoSuchKey', message };
     }
+    const body = await readFile(source.path);
+    if (await isUnchanged(task, name, source.lastModified, body)) return { name, time, outcome: 'ignored' };
+    await task.destination.write(name, body);
+    return { name, time, outcome: 'success', size: body.length };
+  } catch (error) {
+    const errorCode = isSystemError(error) ? error.code : 'InternalError';
+    // The code alone: a system error's message names folders of this machine.
+    log(`copying an object of task ${task.id} failed: ${String(error)}`);
+    return { name, time, outcome: 'failed', errorCode, message: 'The object could not be copied.' };
   }
 }
 
 /** Does the task's way to compare leave the destination's object as it is? */
-async function isUnchanged(task: SyncTask, name: string, lastModified: Date, body: Buffer): Promise<boolean> {
+async function isUnchanged(
+  task: CopyRoute,
+  name: string,
+  lastModified: Date,
+  body: Buffer,
+): Promise<boolean> {
   const there = await task.destination.find(name);
   if (there === undefined) return false;
   switch (task.details.object_overwrite_mode) {

@@ -8,7 +8,7 @@ export type CopyResult = { readonly name: string; readonly time: number } & (
   | { readonly outcome: 'failed'; readonly errorCode: string; readonly message: string }
 );
 
-/** Where the lists of a task lie in its destination bucket. */
+/** Where the lists of a synchronization task lie in its destination bucket. */
 export function listsPrefix(taskId: string): string {
   return `oms/syncTask/${taskId}/`;
 }
@@ -17,20 +17,24 @@ export function listsPrefix(taskId: string): string {
 export class ResultLists {
   #count = 0;
 
+  /** @returns the key of the list of failed objects, if there is one. */
   async write(
     destination: ObjectFolder,
-    taskId: string,
+    prefix: string,
     time: number,
     results: readonly CopyResult[],
-  ): Promise<void> {
+  ): Promise<string | undefined> {
     this.#count += 1;
     const file = `${time}-${this.#count}`;
+    let failedKey: string | undefined;
     for (const outcome of ['success', 'failed', 'ignored'] as const) {
       const lines = results.filter((result) => result.outcome === outcome).map(asLine);
       if (lines.length === 0) continue;
-      const key = `${listsPrefix(taskId)}${outcome}_object_lists/${file}.${outcome}_list.txt`;
+      const key = `${prefix}${outcome}_object_lists/${file}.${outcome}_list.txt`;
       await destination.write(key, `${lines.join('\n')}\n`);
+      if (outcome === 'failed') failedKey = key;
     }
+    return failedKey;
   }
 }
 

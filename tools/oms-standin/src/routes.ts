@@ -1,5 +1,7 @@
 import { Refusal, type Answer } from './answers.ts';
 import type { Copier } from './copier.ts';
+import * as migrations from './migration-task-calls.ts';
+import type { MigrationTasks } from './migration-tasks.ts';
 import type { SyncTasks } from './sync-tasks.ts';
 import * as calls from './sync-task-calls.ts';
 
@@ -17,6 +19,7 @@ export interface ReceivedEvents {
 /** What the calls work on. */
 export interface Service {
   readonly tasks: SyncTasks;
+  readonly migrations: MigrationTasks;
   readonly copier: Copier;
   readonly received: ReceivedEvents[];
   readonly clock: () => number;
@@ -37,25 +40,28 @@ export interface Route {
   readonly query: URLSearchParams;
 }
 
-/** Method and what follows `/v2/{project_id}/sync-tasks`. */
+/** Method and what follows `/v2/{project_id}/`. */
 const routes: Readonly<Record<string, Route['serve']>> = {
-  'POST ': calls.createTask,
-  'GET ': calls.listTasks,
-  'GET /{id}': calls.showTask,
-  'DELETE /{id}': calls.deleteTask,
-  'POST /{id}/start': calls.startTask,
-  'POST /{id}/stop': calls.stopTask,
-  'POST /{id}/events': calls.createEvents,
-  'GET /{id}/statistics': calls.listStatistics,
+  'POST sync-tasks': calls.createTask,
+  'GET sync-tasks': calls.listTasks,
+  'GET sync-tasks/{id}': calls.showTask,
+  'DELETE sync-tasks/{id}': calls.deleteTask,
+  'POST sync-tasks/{id}/start': calls.startTask,
+  'POST sync-tasks/{id}/stop': calls.stopTask,
+  'POST sync-tasks/{id}/events': calls.createEvents,
+  'GET sync-tasks/{id}/statistics': calls.listStatistics,
+  'POST tasks': migrations.createTask,
+  'GET tasks/{id}': migrations.showTask,
 };
 
-const pathForm = /^\/v2\/(?<projectId>[^/]+)\/sync-tasks(?<id>\/(?<taskId>[\w-]+)(?<verb>\/[a-z]+)?)?$/;
+const pathForm =
+  /^\/v2\/(?<projectId>[^/]+)\/(?<kind>(sync-)?tasks)(?<id>\/(?<taskId>[\w-]+)(?<verb>\/[a-z]+)?)?$/;
 
 /** Finds the call that a request is meant for. */
 export function findRoute(method: string, url: string): Route | undefined {
   const [path = '', query = ''] = url.split(/\?(.*)/s);
-  const { projectId, taskId = '', verb = '' } = pathForm.exec(path)?.groups ?? {};
-  const key = `${method} ${taskId === '' ? '' : `/{id}${verb}`}`;
+  const { projectId, kind = '', taskId = '', verb = '' } = pathForm.exec(path)?.groups ?? {};
+  const key = `${method} ${kind}${taskId === '' ? '' : `/{id}${verb}`}`;
   const serve = Object.hasOwn(routes, key) ? routes[key] : undefined;
   return serve === undefined || projectId === undefined
     ? undefined

@@ -26,7 +26,11 @@ export class ApiServer implements Controls {
   constructor(options: ApiServerOptions) {
     this.#options = options;
     setMaxListeners(0, this.#closing.signal); // Each request that waits has one.
-    this.http = createServer((request, response) => void this.#handle(request, response));
+    this.http = createServer((request, response) => {
+      // Its clock is one: clients see how far theirs is from it.
+      response.setHeader('Date', new Date(options.service.clock()).toUTCString());
+      void this.#handle(request, response);
+    });
   }
 
   get faults(): Faults {

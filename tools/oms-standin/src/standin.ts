@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { isIP, type AddressInfo } from 'node:net';
 import { Copier } from './copier.ts';
 import { Faults, type FaultSwitch } from './faults.ts';
+import { MigrationTasks, type MigrationTask } from './migration-tasks.ts';
 import type { ReceivedEvents } from './routes.ts';
 import { ApiServer } from './server.ts';
 import { SyncTasks, type OverwriteMode } from './sync-tasks.ts';
@@ -24,6 +25,11 @@ export interface OmsStandinOptions {
   readonly port?: number | undefined;
   /** How long after a request its objects are copied; `Infinity`: never. Default 300. */
   readonly copyDelayMs?: number | undefined;
+  /**
+   * The content type of an object of a bucket, for list files: a folder holds none. Undefined where it is not known, and
+   * then not checked.
+   */
+  readonly contentTypeOf?: ((bucket: string, key: string) => string | undefined) | undefined;
   /** The time in milliseconds, for the signature check, the counters and the names of the lists. */
   readonly clock?: (() => number) | undefined;
   /** Decides over faults with a `share`: a number from 0 up to, but not, 1. */
@@ -52,10 +58,14 @@ export interface OmsStandin {
   readonly url: string;
   /** Makes a task, makes its buckets if they are not there, and returns its id. */
   createTask(task: NewSyncTask): string;
+  /** Stops a task, as somebody in the console might. */
+  stopTask(taskId: string): void;
   /** The whole address that takes the events of a task. */
   syncUrl(taskId: string): string;
   /** The events that were accepted, oldest first. */
   readonly received: readonly ReceivedEvents[];
+  /** The migration tasks, oldest first. */
+  readonly migrationTasks: readonly MigrationTask[];
   /** The requests to the API so far: accepted, refused, and those that met a fault. */
   readonly requestCount: number;
   readonly faults: FaultSwitch;
@@ -74,7 +84,14 @@ export async function startOmsStandin(options: OmsStandinOptions): Promise<OmsSt
   checkOptions(options, host, projectId);
   const tasks = new SyncTasks(options.buckets, clock);
   const copier = new Copier({ delayMs: copyDelayMs, clock, log });
-  const service = { tasks, copier, received: [] as ReceivedEvents[], clock };
+  const migrations = new MigrationTasks({
+    buckets: options.buckets,
+    delayMs: copyDelayMs,
+    contentTypeOf: options.contentTypeOf,
+    clock,
+    log,
+  });
+  const service = { tasks, migrations, copier, received: [] as ReceivedEvents[], clock };
   const server = new ApiServer({ keys: options, projectId, service, faults: new Faults(random), log });
   server.http.listen(port, host);
   await once(server.http, 'listening'); // Rejects when it cannot listen.
@@ -82,17 +99,21 @@ export async function startOmsStandin(options: OmsStandinOptions): Promise<OmsSt
   return {
     url,
     createTask: (task) => tasks.create(detailsOf(task), task.taskId).id,
+    stopTask: (taskId) => tasks.stop(taskId),
     syncUrl: (taskId) => `${url}/v2/${projectId}/sync-tasks/${taskId}/events`,
     received: service.received,
+    migrationTasks: migrations.all,
     get requestCount() {
       return server.requestCount;
     },
     faults: server.faults,
     takeReceived: () => service.received.splice(0),
-    idle: () => copier.idle(),
+    async idle() {
+      await Promise.all([copier.idle(), migrations.idle()]);
+    },
     async close() {
       await server.close();
-      await copier.close();
+      await Promise.all([copier.close(), migrations.close()]);
     },
   };
 }

@@ -70,8 +70,8 @@ export class SyncTasks {
       createTime: now,
       lastStartTime: now,
       status: 'SYNCHRONIZING',
-      source: this.#openBucket(details.src_bucket),
-      destination: this.#openBucket(details.dst_bucket),
+      source: openBucket(this.#buckets, details.src_bucket),
+      destination: openBucket(this.#buckets, details.dst_bucket),
       statistics: new TaskStatistics(),
     };
     this.#tasks.set(id, task);
@@ -107,12 +107,13 @@ export class SyncTasks {
     }
     this.#tasks.delete(id);
   }
+}
 
-  #openBucket(name: string): ObjectFolder {
-    const folder = path.join(this.#buckets, name);
-    mkdirSync(folder, { recursive: true });
-    return new ObjectFolder(folder);
-  }
+/** The folder of a bucket, made if it is not there. */
+export function openBucket(buckets: string, name: string): ObjectFolder {
+  const folder = path.join(buckets, name);
+  mkdirSync(folder, { recursive: true });
+  return new ObjectFolder(folder);
 }
 
 /** The fields that ListSyncTasks and ShowSyncTask have in common. */

@@ -2,9 +2,9 @@ import { invalid, Refusal } from './answers.ts';
 import { decodeObjectName, decodeUtf8 } from './object-names.ts';
 import { overwriteModes, type SyncTaskDetails } from './sync-tasks.ts';
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
-const cloudTypes = [
+export const cloudTypes = [
   'Aliyun',
   'AWS',
   'Azure',
@@ -16,7 +16,7 @@ const cloudTypes = [
   'Qiniu',
   'UCloud',
 ] as const;
-const storagePolicies = ['STANDARD', 'IA', 'ARCHIVE', 'DEEP_ARCHIVE', 'SRC_STORAGE_MAPPING'] as const;
+export const storagePolicies = ['STANDARD', 'IA', 'ARCHIVE', 'DEEP_ARCHIVE', 'SRC_STORAGE_MAPPING'] as const;
 const consistencyChecks = ['size_last_modified', 'crc64', 'transmission', 'no_check'] as const;
 
 const maxNames = 10;
@@ -90,7 +90,7 @@ function requireKeys(fields: Fields): void {
   for (const name of ['src_ak', 'src_sk', 'dst_ak', 'dst_sk']) text(fields, name, 100);
 }
 
-function parseObject(body: Buffer): Fields {
+export function parseObject(body: Buffer): Fields {
   const fields = parseJson(body);
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     throw invalid('the body must be a JSON object');
@@ -109,7 +109,7 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
-function text(fields: Fields, name: string, maxLength: number, otherwise?: string): string {
+export function text(fields: Fields, name: string, maxLength: number, otherwise?: string): string {
   const value = fields[name] ?? otherwise;
   if (typeof value !== 'string' || value.length > maxLength || (value === '' && otherwise === undefined)) {
     throw invalid(`${name} must be a text of ${otherwise === undefined ? 1 : 0} to ${maxLength} characters`);
@@ -117,7 +117,7 @@ function text(fields: Fields, name: string, maxLength: number, otherwise?: strin
   return value;
 }
 
-function bucket(fields: Fields, name: string): string {
+export function bucket(fields: Fields, name: string): string {
   const value = text(fields, name, 1024);
   if (!bucketForm.test(value)) {
     throw invalid(`${name} must be 3 to 63 lower-case letters, digits, hyphens and dots`);
@@ -132,7 +132,7 @@ function flag(fields: Fields, name: string): boolean {
 }
 
 /** The first of the choices is the default. */
-function oneOf<const Choice extends string>(
+export function oneOf<const Choice extends string>(
   fields: Fields,
   name: string,
   choices: readonly [Choice, ...Choice[]],

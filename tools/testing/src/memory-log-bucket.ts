@@ -27,9 +27,14 @@ export class MemoryLogBucket {
     return this.objects.get(key)?.body;
   }
 
-  async *list(prefix: string): AsyncGenerator<{ key: string; size: number; lastModified: Date }> {
+  async *list(
+    prefix: string,
+    { after = '' }: { readonly after?: string | undefined } = {},
+  ): AsyncGenerator<{ key: string; size: number; lastModified: Date }> {
     await this.fail('list', prefix);
-    const keys = [...this.objects.keys()].filter((key) => key.startsWith(prefix));
+    const keys = [...this.objects.keys()].filter(
+      (key) => key.startsWith(prefix) && Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0,
+    );
     for (const key of keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
       const object = this.objects.get(key);
       if (object) yield { key, size: Buffer.byteLength(object.body), lastModified: object.lastModified };

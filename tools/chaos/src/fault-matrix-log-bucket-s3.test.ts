@@ -1,0 +1,3 @@
+import { describeLayer } from './fault-matrix.test-help.ts';
+
+describeLayer('log bucket in S3');
