@@ -240,6 +240,16 @@ describe('the connection to OMS', () => {
     expect(count).toBeGreaterThanOrEqual(2);
   });
 
+  it('leaves no timer behind', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    answerWith(200, '');
+    await call();
+    expect(vi.getTimerCount()).toBe(0);
+    answer = ({ socket }) => socket.resetAndDestroy();
+    await failWith();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('has a fault of the network in its error', async () => {
     answer = ({ socket }) => socket.resetAndDestroy();
     const error = await failWith();
