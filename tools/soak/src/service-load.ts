@@ -71,7 +71,7 @@ function show(sample: ServiceSample): void {
 
 /** Prints what was tried and what came out; gives the exit code. */
 function conclude(notifications: number, result: ServiceLoadResult): number {
-  const { samples, verdict, seconds, requests, kills, repeats, failed } = result;
+  const { samples, verdict, seconds, requests, kills, repeats, failed, cpuSeconds } = result;
   const most = (read: (sample: ServiceSample) => number) => Math.max(...samples.map(read));
   const wrong = verdict.lost.length + verdict.unfounded.length + verdict.strangers.length;
   console.log(`
@@ -87,7 +87,7 @@ ${drawRows(
 )}
 
 names      ${number(notifications)} sent, ${number(repeats)} of them again; ${number(verdict.requested)} on the success list, ${number(failed)} on the failed list, in ${number(requests)} requests
-speed      ${number(Math.round(verdict.requested / seconds))} objects a second, over ${seconds.toFixed(0)} s with ${kills} kills
+speed      ${number(Math.round(verdict.requested / seconds))} objects a second, over ${seconds.toFixed(0)} s with ${kills} kills; ${Math.round((1e6 * cpuSeconds) / verdict.requested)} µs of CPU for each
 memory     ${megabytes(most(({ rss }) => rss))} MB at most, backlog ${number(most(({ backlog }) => backlog))} at most
 lost       ${verdict.lost.length}${list(verdict.lost)}
 unfounded  ${verdict.unfounded.length} on the success list, and unknown to OMS${list(verdict.unfounded)}

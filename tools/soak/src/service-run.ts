@@ -51,6 +51,8 @@ export interface ServiceLoadResult {
   /** Notifications that were sent again because no 2xx came. */
   readonly repeats: number;
   readonly failed: number;
+  /** Of all processes of the service. */
+  readonly cpuSeconds: number;
 }
 
 const sampleEveryMs = 1000;
@@ -150,6 +152,7 @@ export async function runServiceLoad(options: ServiceLoadOptions): Promise<Servi
       kills: service.kills,
       repeats: sender.repeats,
       failed: onFailedList.size,
+      cpuSeconds: service.measure().cpuSeconds,
     };
   } finally {
     stopping.abort();
