@@ -69,6 +69,7 @@ export class Dispatcher {
   /** All that are not settled, in the order in which they came. */
   readonly #held = new Set<Held>();
   #heldRecords = 0;
+  #lastSettledAt: number | undefined;
   #isPaused = false;
   #isStopped = false;
   /** How many runs in a row have settled nothing. */
@@ -94,6 +95,11 @@ export class Dispatcher {
   get oldestHeldSince(): number | undefined {
     const [oldest] = this.#held;
     return oldest?.submittedAt;
+  }
+
+  /** When something was settled last, in milliseconds since 1970; undefined if nothing was. */
+  get lastSettledAt(): number | undefined {
+    return this.#lastSettledAt;
   }
 
   /** Did OMS, or the log bucket, take nothing lately? */
@@ -234,8 +240,9 @@ export class Dispatcher {
         delivery.settle();
       }
     }
-    if (settled > 0) this.#runsInVain = this.#restUntil = 0;
-    else this.#rest();
+    if (settled === 0) return this.#rest();
+    this.#lastSettledAt = clock.now();
+    this.#runsInVain = this.#restUntil = 0;
   }
 
   /** Tries it again later, alone in its turn; it stays with its source. */

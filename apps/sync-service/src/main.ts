@@ -5,6 +5,7 @@ import { HttpServer } from './http-server.ts';
 import type { Inbox } from './inbox.ts';
 import { addNotificationRoutes } from './notification-routes.ts';
 import { QueueError } from './queue-folder.ts';
+import { addOperationRoutes } from './operation-routes.ts';
 import { openReceivers } from './receivers/open-receivers.ts';
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { Service } from './service.ts';
@@ -47,10 +48,11 @@ async function main(): Promise<void> {
 function openServer(
   { core, service: values }: ServiceSettings,
   inbox: Inbox | undefined,
-  { metrics }: Service,
+  service: Service,
   logger: Logger,
 ): HttpServer {
   const clock = systemClock;
+  const { metrics } = service;
   const server = new HttpServer({
     settings: values,
     logger,
@@ -67,6 +69,7 @@ function openServer(
       onRepeated: (source) => metrics.repeated(source),
     });
   }
+  addOperationRoutes(server, { service, clock, token: values.token });
   return server;
 }
 

@@ -11,8 +11,6 @@ const outcomes: readonly Outcome[] = ['requested', 'unrequested', 'filtered', 'm
 export interface Observed {
   readonly dispatcher: Pick<Dispatcher, 'held' | 'oldestHeldSince' | 'isPaused' | 'isResting'>;
   readonly sources: readonly Source[];
-  /** What waits in the queue of the service itself. */
-  readonly backlog: () => { readonly count: number; readonly oldestSince: number | undefined };
 }
 
 /** What the service counts, for Prometheus. Names: docs/guides/watch-the-service.md. */
@@ -94,13 +92,15 @@ export class Metrics implements DispatchObserver {
   }
 
   /** Adds what is read when somebody asks. */
-  observe({ dispatcher, sources, backlog }: Observed): void {
+  observe({ dispatcher, sources }: Observed): void {
     const add = (name: string, help: string, read: () => number) =>
       this.#addGauge(name, help, [], (gauge) => gauge.set(read()));
     add('oms_sync_records_held', 'Records received and not settled', () => dispatcher.held);
-    add('oms_sync_backlog', 'Notifications that wait in the queue of the service', () => backlog().count);
     add('oms_sync_oldest_unsettled_seconds', 'Age of the oldest record or notification not settled', () => {
-      const since = Math.min(dispatcher.oldestHeldSince ?? Infinity, backlog().oldestSince ?? Infinity);
+      const since = Math.min(
+        dispatcher.oldestHeldSince ?? Infinity,
+        ...sources.map(({ state }) => state.oldestSince ?? Infinity),
+      );
       return since === Infinity ? 0 : Math.max(0, Date.now() - since) / 1000;
     });
     add('oms_sync_paused', '1 while the service is paused', () => Number(dispatcher.isPaused));

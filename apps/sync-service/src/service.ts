@@ -1,6 +1,7 @@
 import {
   Instance,
   limitRate,
+  Logger,
   OmsClient,
   systemClock,
   type LogSink,
@@ -31,8 +32,11 @@ export class Service {
   readonly dispatcher: Dispatcher;
   readonly metrics = new Metrics();
   readonly sources: readonly Source[];
+  /** In milliseconds since 1970. */
+  readonly startedAt = systemClock.now();
   readonly #instance: Instance;
   readonly #log: LogSink;
+  readonly #logger: Logger;
   readonly #replayTimer: NodeJS.Timeout;
   #replay: Promise<Replay> | undefined;
 
@@ -44,6 +48,7 @@ export class Service {
     const oms = namesPerSecond === undefined ? client : limitRate(client, namesPerSecond, systemClock);
     this.#instance = new Instance(settings, openLogBucket(settings, openers), oms);
     this.#log = log;
+    this.#logger = new Logger(core.logLevel, log);
     this.sources = sources;
     this.dispatcher = new Dispatcher({
       instance: this.#instance,
@@ -56,6 +61,7 @@ export class Service {
     });
     this.#replayTimer = setInterval(() => void this.replay(), service.replay_every);
     this.#replayTimer.unref();
+    this.metrics.observe({ dispatcher: this.dispatcher, sources });
   }
 
   /** Rejects if a source can never work. */
@@ -63,6 +69,17 @@ export class Service {
     await Promise.all(
       this.sources.map((source) => source.start((delivery) => this.dispatcher.submit(delivery))),
     );
+  }
+
+  /** Requests nothing more until {@link resume}. Notifications are kept meanwhile. */
+  pause(): void {
+    this.dispatcher.pause();
+    this.#logger.log('info', 'paused', {});
+  }
+
+  resume(): void {
+    this.dispatcher.resume();
+    this.#logger.log('info', 'resumed', {});
   }
 
   /** Requests what is on the failed list again; one at a time, and not while OMS takes nothing. */
