@@ -48,6 +48,11 @@ export class Screen {
     if (!this.isJson) this.#stdout.write(`${text}\n`);
   }
 
+  /** Empties the screen for what is drawn next in its place; on a terminal only. */
+  clear(): void {
+    if (!this.isJson && this.#stdout.isTTY === true) this.#stdout.write('\u001B[2J\u001B[H');
+  }
+
   /** A table for people. */
   table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
     if (this.isJson) return;

@@ -138,7 +138,8 @@ export function describeLogBucket(
     it('lists behind any key', async () => {
       const keys = ['.', 'a', 'a b', 'a%2Fb', 'a+b', 'a//b', 'a/b', '漢', '😀'];
       for (const key of keys) await bucket.put(key, key, textType);
-      for (const after of [...keys, ...Object.values(uglyKeys)]) {
+      const ugly = Object.entries(uglyKeys).filter(([what]) => limits.keys?.[what] === undefined);
+      for (const after of [...keys, ...ugly.map(([, key]) => key)]) {
         const listed = (await objectsOf(bucket, '', { after })).map(({ key }) => key);
         expect(listed.sort(compareBytes)).toEqual(keys.filter((key) => compareBytes(key, after) > 0));
       }
@@ -153,8 +154,9 @@ export function describeLogBucket(
         await ask(); // As if it had failed.
         return ask();
       };
-      expect((await objectsOf(bucket, '', { attempt })).map(({ key }) => key)).toEqual(keys);
-      expect(pages).toBeGreaterThan(0);
+      const listed = await objectsOf(bucket, '', { attempt, pageSize: 4 });
+      expect(listed.map(({ key }) => key)).toEqual(keys);
+      expect(pages).toBeGreaterThanOrEqual(Math.ceil(manyObjects / 4));
     });
 
     it('keeps the other form of the same letter apart', async () => {
