@@ -184,15 +184,20 @@ const attempts: readonly Attempt[] = [
     status: 403,
     reason: 'smn: age',
   },
-  {
-    what: 'SMN: a confirmation at a host of somebody else',
+  ...[
+    'https://evil.example.com/smn/subscription/confirm?x',
+    'https://evilhuaweicloud.com/smn/subscription/confirm?x',
+    'https://console.huaweicloud.com/smn/subscription/unsubscribe?x',
+    'http://console.huaweicloud.com/smn/subscription/confirm?x',
+    'https://169.254.169.254/smn/subscription/confirm?x',
+  ].map((url) => ({
+    what: `SMN: a confirmation at ${url}`,
     path: 'smn',
-    body: () =>
-      smn({ ...confirmation, subscribe_url: 'https://evil.example.com/smn/subscription/confirm?x' }),
+    body: () => smn({ ...confirmation, subscribe_url: url }),
     status: 403,
     reason: 'smn: address',
-    mayAsk: true,
-  },
+    mayAsk: true as const,
+  })),
   {
     what: 'SMN: a forged confirmation',
     path: 'smn',
@@ -285,19 +290,19 @@ const attempts: readonly Attempt[] = [
     status: 403,
     reason: 'sns: certificate',
   },
-  {
-    what: 'SNS: a confirmation at another host',
+  ...[
+    'https://sns.eu-west-2.amazonaws.com/?Action=ConfirmSubscription',
+    'https://sns.eu-west-1.amazonaws.com/?Action=DeleteTopic',
+    'http://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription',
+    'https://169.254.169.254/?Action=ConfirmSubscription',
+  ].map((url) => ({
+    what: `SNS: a confirmation at ${url}`,
     path: 'sns',
-    body: () =>
-      sns({
-        Type: 'SubscriptionConfirmation',
-        Token: 't',
-        SubscribeURL: 'https://sns.eu-west-2.amazonaws.com/?Action=ConfirmSubscription',
-      }),
+    body: () => sns({ Type: 'SubscriptionConfirmation', Token: 't', SubscribeURL: url }),
     status: 403,
     reason: 'sns: address',
-    mayAsk: true,
-  },
+    mayAsk: true as const,
+  })),
   { ...push, what: 'Pub/Sub: no token' },
   { ...push, what: 'Pub/Sub: a wrong audience', headers: () => bearer({ aud: 'https://other.example.com' }) },
   { ...push, what: 'Pub/Sub: another account', headers: () => bearer({ email: 'x@evil.example.com' }) },
