@@ -18,11 +18,10 @@ const log: LogSink = (level, line) => {
 async function main(): Promise<void> {
   const settings = readServiceSettings((name) => process.env[name]);
   const logger = new Logger(settings.core.logLevel, log);
-  const { queue, queue_folder: folder } = settings.service;
-  const embedded =
-    queue === 'embedded' ? await EmbeddedQueue.open({ folder, clock: systemClock, logger }) : undefined;
-  const service = new Service(settings, embedded === undefined ? [] : [embedded], log);
-  const server = openServer(settings, embedded, service, logger);
+  const { queue_folder: folder } = settings.service;
+  const queue = await EmbeddedQueue.open({ folder, clock: systemClock, logger });
+  const service = new Service(settings, [queue], log);
+  const server = openServer(settings, queue, service, logger);
   let isStopping = false;
   const stop = async (signal: string) => {
     if (isStopping) return;
@@ -47,7 +46,7 @@ async function main(): Promise<void> {
 /** The HTTP server, with the routes of the notifications that the settings ask for. */
 function openServer(
   { core, service: values }: ServiceSettings,
-  inbox: Inbox | undefined,
+  inbox: Inbox,
   service: Service,
   logger: Logger,
 ): HttpServer {
@@ -59,16 +58,14 @@ function openServer(
     clock,
     onRefused: (source, reason) => metrics.refused(source, reason),
   });
-  if (inbox !== undefined) {
-    addNotificationRoutes(server, {
-      logger,
-      receivers: openReceivers(values, { eventgridKeyEncoding: core.eventgridKeyEncoding, clock }),
-      inbox,
-      clock,
-      requestsPerSecond: values.requests_per_second,
-      onRepeated: (source) => metrics.repeated(source),
-    });
-  }
+  addNotificationRoutes(server, {
+    logger,
+    receivers: openReceivers(values, { eventgridKeyEncoding: core.eventgridKeyEncoding, clock }),
+    inbox,
+    clock,
+    requestsPerSecond: values.requests_per_second,
+    onRepeated: (source) => metrics.repeated(source),
+  });
   addOperationRoutes(server, { service, clock, token: values.token });
   return server;
 }

@@ -1,6 +1,5 @@
 import {
   matching,
-  oneOf,
   parseDuration,
   parseSecret,
   readSettings,
@@ -33,12 +32,11 @@ export const operationSettings = {
     parse: wholeNumber(1, 1_000_000),
     otherwise: 5000,
   },
-  queue: {
-    meaning: 'what keeps notifications: a folder of this machine (`embedded`), or the broker (`amqp`)',
-    parse: oneOf('embedded', 'amqp'),
-    otherwise: 'embedded',
+  queue_folder: {
+    meaning: 'folder of the queue, which keeps notifications until they are settled',
+    parse: parseText,
+    otherwise: 'oms-sync-queue',
   },
-  queue_folder: { meaning: 'folder of the embedded queue', parse: parseText, otherwise: 'oms-sync-queue' },
   rate_limit: { meaning: 'objects a second requested at most', parse: wholeNumber(1, 1_000_000) },
   retry_max_age: {
     meaning: 'how long a passing fault is tried again before the object goes on the failed list',
