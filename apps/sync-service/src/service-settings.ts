@@ -12,6 +12,7 @@ import {
   type SettingProblem,
   type ValuesOf,
 } from '@oms-sync/core';
+import { findReceiverContradictions, receiverSettings } from './receivers/open-receivers.ts';
 
 /** The settings of the service beside those that every app has. Those of a source stand beside it. */
 export const operationSettings = {
@@ -26,6 +27,11 @@ export const operationSettings = {
     meaning: 'what the dashboard, the metrics and the controls ask for; needed beyond loopback',
     parse: parseSecret,
     secret: true,
+  },
+  requests_per_second: {
+    meaning: 'requests a second taken from one address by one receiver; the others are to come again',
+    parse: wholeNumber(1, 1_000_000),
+    otherwise: 5000,
   },
   queue: {
     meaning: 'what keeps notifications: a folder of this machine (`embedded`), or the broker (`amqp`)',
@@ -47,9 +53,9 @@ export const operationSettings = {
 } as const satisfies Record<string, Setting<unknown>>;
 
 /** Schemas of all parts, in the order of the documentation. */
-const schema = { ...operationSettings };
+export const serviceSettingsSchema = { ...operationSettings, ...receiverSettings };
 
-export type ServiceValues = ValuesOf<typeof schema>;
+export type ServiceValues = ValuesOf<typeof serviceSettingsSchema>;
 
 /** What the service can be told. */
 export interface ServiceSettings {
@@ -64,8 +70,12 @@ export interface ServiceSettings {
  * @throws {SettingsError} naming every wrong one.
  */
 export function readServiceSettings(lookUp: (name: string) => string | undefined): ServiceSettings {
-  const { found, problems } = readValues(schema, lookUp);
-  const all: SettingProblem[] = [...problems, ...findContradictions(found)];
+  const { found, problems } = readValues(serviceSettingsSchema, lookUp);
+  const all: SettingProblem[] = [...problems];
+  for (const contradiction of [...findContradictions(found), ...findReceiverContradictions(found)]) {
+    // A setting that is wrong by itself is not missing.
+    if (!problems.some(({ setting }) => setting === contradiction.setting)) all.push(contradiction);
+  }
   let core: Settings | undefined;
   try {
     core = readSettings(lookUp, ['obs', 's3', 'az', 'gs', 'file']);
