@@ -7,7 +7,14 @@ import { Dispatcher } from './dispatcher.ts';
 type Answer = (names: readonly string[], canRedeliver: (index: number) => boolean) => readonly Fate['kind'][];
 
 /** A dispatcher before a sync run that does what a test says. */
-function begin(answer: Answer, options: { retryMaxAgeMs?: number; recordsInARun?: number } = {}) {
+function begin(
+  answer: Answer,
+  options: {
+    retryMaxAgeMs?: number;
+    recordsInARun?: number;
+    sleepMs?: (names: readonly string[]) => number;
+  } = {},
+) {
   const clock = new FakeClock();
   const startedAt = clock.now();
   const runs: { readonly at: number; readonly names: readonly string[] }[] = [];
@@ -28,7 +35,7 @@ function begin(answer: Answer, options: { retryMaxAgeMs?: number; recordsInARun?
       async synchronize(records: readonly StorageRecord[], invocation: Invocation) {
         const names = records.map((record) => ('name' in record ? record.name : ''));
         runs.push({ at: clock.now() - startedAt, names });
-        await clock.sleep(10);
+        await clock.sleep(options.sleepMs?.(names) ?? 10);
         const kinds = answer(names, (index) => invocation.canRedeliver?.(index) === true);
         const fates = kinds.map((kind): Fate => {
           if (kind === 'merged') return { kind, into: 0 };
@@ -86,16 +93,16 @@ describe('the dispatcher', () => {
     const { clock, dispatcher, deliver, ended } = begin(accept, { recordsInARun: 2 });
     let taken = 0;
     const source = (async () => {
-      for (const name of 'abcdefghijklmnopqrst') {
-        await dispatcher.submit(deliver(name));
+      for (let index = 0; index < 50; index++) {
+        await dispatcher.submit(deliver(`n${index}`));
         taken++;
       }
     })();
     await clock.sleep(0);
-    expect(taken).toBeLessThan(12);
+    expect(taken).toBeLessThan(10 * 2 + 2 * 2); // Ten runs of two, and what waits for the next ones.
     await source;
     await clock.sleep(1000);
-    expect(ended).toHaveLength(20);
+    expect(ended).toHaveLength(50);
   });
 
   it('keeps a delivery until all of it is settled, and tries it again with growing waits', async () => {
@@ -167,6 +174,37 @@ describe('the dispatcher', () => {
     await dispatcher.submit(deliver('a'));
     await clock.sleep(6000);
     expect(ended).toEqual(['settled a']);
+  });
+
+  it('holds a bounded number of those that fail, and lets the others be listed', async () => {
+    let listed = 0;
+    const { clock, dispatcher, deliver } = begin(
+      (names, canRedeliver) =>
+        names.map((name, index) => {
+          if (name === 'good') return 'requested';
+          if (canRedeliver(index)) return 'returned';
+          listed++;
+          return 'unrequested';
+        }),
+      { recordsInARun: 10, retryMaxAgeMs: Infinity },
+    );
+    for (let index = 0; index < 2000; index++)
+      await dispatcher.submit(deliver(index % 5 === 0 ? 'good' : 'bad'));
+    await clock.sleep(1000);
+    expect(dispatcher.held).toBeLessThan(400);
+    expect(listed).toBeGreaterThan(1000);
+  });
+
+  it('goes on while the slowest requests of some runs keep their deliveries', async () => {
+    const { clock, dispatcher, ended, deliver } = begin(accept, {
+      recordsInARun: 10,
+      sleepMs: (names) => (names.includes('slow') ? 60_000 : 10),
+    });
+    for (let index = 0; index < 500; index++) {
+      await dispatcher.submit(deliver(index % 100 === 0 ? 'slow' : `n${index}`));
+    }
+    await clock.sleep(1000);
+    expect(ended.length).toBeGreaterThanOrEqual(450);
   });
 
   it('begins nothing while it is paused', async () => {

@@ -40,8 +40,13 @@ interface Held {
 
 /** Names of many messages share requests; so long does the first of them wait for others. */
 const maxWaitMs = 50;
-/** One settles while another waits for its slowest request. */
-const maxRuns = 3;
+/** One settles while another waits for its slowest request. A run that is not full is none of the many. */
+const maxRuns = { full: 10, otherwise: 3 };
+/**
+ * So many times what fits into a run may wait to be tried again: beyond that, what fails goes on the failed list, which
+ * takes no memory and is replayed.
+ */
+const runsDelayed = 20;
 /** So many records are tried when OMS took none of the run before. */
 const recordsInAProbe = 10;
 /** Nothing new waits for longer than that because of what fails: it may have been one name. */
@@ -58,6 +63,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #waiting: Held[] = [];
   readonly #delayed = new Set<Held>();
+  #delayedRecords = 0;
   readonly #running = new Set<Promise<void>>();
   #waitingRecords = 0;
   /** All that are not settled, in the order in which they came. */
@@ -71,6 +77,7 @@ export class Dispatcher {
   #restUntil = 0;
   #roomIsFree: (() => void)[] = [];
   #alarm: AbortController | undefined;
+  #alarmAt: number | undefined;
   readonly #stopped = new AbortController();
 
   constructor(options: DispatcherOptions) {
@@ -147,9 +154,9 @@ export class Dispatcher {
       const [first] = this.#waiting;
       if (first === undefined || this.#isPaused || this.#isStopped) return;
       const isProbe = this.#runsInVain > 0;
-      if (this.#running.size >= (isProbe ? 1 : maxRuns)) return;
       const { clock, recordsInARun } = this.#options;
       const isFull = this.#waitingRecords >= recordsInARun;
+      if (this.#running.size >= (isProbe ? 1 : isFull ? maxRuns.full : maxRuns.otherwise)) return;
       const beginAt = Math.max(this.#restUntil, isFull ? 0 : first.waitingSince + maxWaitMs);
       if (beginAt > clock.now()) return this.#wakeAt(beginAt);
       this.#begin(this.#takeRecords(isProbe ? Math.min(recordsInAProbe, recordsInARun) : recordsInARun));
@@ -157,11 +164,15 @@ export class Dispatcher {
   }
 
   #wakeAt(time: number): void {
+    if (this.#alarmAt === time) return; // Each delivery asks for it.
     this.#alarm?.abort();
     const alarm = (this.#alarm = new AbortController());
+    this.#alarmAt = time;
     const { clock } = this.#options;
     void clock.sleep(time - clock.now(), alarm.signal).then(() => {
-      if (!alarm.signal.aborted) this.#dispatch();
+      if (alarm.signal.aborted) return;
+      this.#alarmAt = undefined;
+      this.#dispatch();
     });
   }
 
@@ -193,7 +204,8 @@ export class Dispatcher {
   }
 
   async #settle(batch: readonly Held[]): Promise<void> {
-    const { instance, clock, log, retryMaxAgeMs, observer } = this.#options;
+    const { instance, clock, log, retryMaxAgeMs, recordsInARun, observer } = this.#options;
+    const hasRoom = () => this.#delayedRecords < runsDelayed * recordsInARun;
     const now = clock.now();
     for (const held of batch) {
       held.triedAt ??= now;
@@ -204,7 +216,7 @@ export class Dispatcher {
     const { fates } = await instance.synchronize(records, {
       deadline: Infinity,
       requestId: undefined,
-      canRedeliver: (index) => clock.now() - (owners[index]?.triedAt ?? 0) < retryMaxAgeMs,
+      canRedeliver: (index) => hasRoom() && clock.now() - (owners[index]?.triedAt ?? 0) < retryMaxAgeMs,
       log,
     });
     let settled = 0;
@@ -232,8 +244,10 @@ export class Dispatcher {
     const { clock, observer } = this.#options;
     observer?.delayed(held.delivery.source, held.delivery.records.length);
     this.#delayed.add(held);
+    this.#delayedRecords += held.delivery.records.length;
     void clock.sleep(this.#delayMs(held.tries), this.#stopped.signal).then(() => {
       if (!this.#delayed.delete(held)) return;
+      this.#delayedRecords -= held.delivery.records.length;
       held.waitingSince = clock.now();
       this.#enqueue(held);
     });

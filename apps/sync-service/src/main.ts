@@ -1,6 +1,12 @@
 import { inspect } from 'node:util';
-import { Logger, SettingsError, type LogSink } from '@oms-sync/core';
-import { readServiceSettings } from './service-settings.ts';
+import { Logger, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
+import { EmbeddedQueue } from './embedded-queue.ts';
+import { HttpServer } from './http-server.ts';
+import type { Inbox } from './inbox.ts';
+import { addNotificationRoutes } from './notification-routes.ts';
+import { QueueError } from './queue-folder.ts';
+import { openReceivers } from './receivers/open-receivers.ts';
+import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { Service } from './service.ts';
 
 /** A line of JSON each; those that are worse than a notice on standard error. */
@@ -11,25 +17,60 @@ const log: LogSink = (level, line) => {
 async function main(): Promise<void> {
   const settings = readServiceSettings((name) => process.env[name]);
   const logger = new Logger(settings.core.logLevel, log);
-  const service = new Service(settings, [], log);
+  const { queue, queue_folder: folder } = settings.service;
+  const embedded =
+    queue === 'embedded' ? await EmbeddedQueue.open({ folder, clock: systemClock, logger }) : undefined;
+  const service = new Service(settings, embedded === undefined ? [] : [embedded], log);
+  const server = openServer(settings, embedded, service, logger);
   let isStopping = false;
-  const stop = (signal: string) => {
+  const stop = async (signal: string) => {
     if (isStopping) return;
     isStopping = true;
     logger.log('info', 'stopping', { signal });
-    void service.stop().then(() => {
-      logger.log('info', 'stopped', {});
-      process.exit(0);
-    });
+    // Those who send are told to come again, before the queue is closed to them.
+    await server.stop();
+    await service.stop();
+    logger.log('info', 'stopped', {});
+    process.exit(0);
   };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  process.on('SIGINT', () => void stop('SIGINT'));
   await service.start();
-  logger.log('info', 'started', { sources: service.sources.map(({ name }) => name) });
+  await server.start();
+  logger.log('info', 'started', {
+    address: server.address.href,
+    sources: service.sources.map(({ name }) => name),
+  });
+}
+
+/** The HTTP server, with the routes of the notifications that the settings ask for. */
+function openServer(
+  { core, service: values }: ServiceSettings,
+  inbox: Inbox | undefined,
+  { metrics }: Service,
+  logger: Logger,
+): HttpServer {
+  const clock = systemClock;
+  const server = new HttpServer({
+    settings: values,
+    logger,
+    clock,
+    onRefused: (source, reason) => metrics.refused(source, reason),
+  });
+  if (inbox !== undefined) {
+    addNotificationRoutes(server, {
+      receivers: openReceivers(values, { eventgridKeyEncoding: core.eventgridKeyEncoding, clock }),
+      inbox,
+      clock,
+      requestsPerSecond: values.requests_per_second,
+      onRepeated: (source) => metrics.repeated(source),
+    });
+  }
+  return server;
 }
 
 main().catch((error: unknown) => {
-  if (error instanceof SettingsError) {
+  if (error instanceof SettingsError || error instanceof QueueError) {
     new Logger('error', log).log('error', 'misconfigured', { message: error.message });
     process.exit(2);
   }

@@ -1,4 +1,3 @@
-import pLimit, { type LimitFunction } from 'p-limit';
 import { systemClock } from './clock.ts';
 import type { LogBucket } from './log-bucket.ts';
 import { Logger, type LogSink } from './logger.ts';
@@ -9,6 +8,8 @@ import type { StorageRecord } from './storage-record.ts';
 import { replay, type Replay, type SelectedReplay } from './replay.ts';
 import type { SyncEnvironment } from './settlement.ts';
 import { synchronize, type Synchronization, type SynchronizationOptions } from './synchronization.ts';
+import type { InTurn } from './sync-run.ts';
+import { TurnKeeper } from './turn-keeper.ts';
 
 /** What opens the log buckets of the stores that an app has on board. */
 export type LogBucketOpeners = {
@@ -25,15 +26,15 @@ export interface Invocation extends Pick<SynchronizationOptions, 'deadline' | 'r
 export class Instance {
   readonly settings: Settings;
   readonly #oms: SyncEventSink;
-  /** `max_in_flight` is that of the instance, however many invocations it serves at once. */
-  readonly #inTurn: LimitFunction;
+  /** `max_in_flight` is that of the instance, however many invocations it serves at once; live ones go first. */
+  readonly #turns: TurnKeeper;
   readonly #logBucket: LogBucket;
 
   /** @param oms what takes the requests; the task of the settings, unless something stands in between. */
   constructor(settings: Settings, logBucket: LogBucket, oms: SyncEventSink = new OmsClient(settings)) {
     this.settings = settings;
     this.#oms = oms;
-    this.#inTurn = pLimit(settings.maxInFlight);
+    this.#turns = new TurnKeeper(settings.maxInFlight);
     this.#logBucket = logBucket;
   }
 
@@ -42,20 +43,21 @@ export class Instance {
     records: readonly StorageRecord[],
     { log, ...invocation }: Invocation,
   ): Promise<Synchronization> {
-    return synchronize(records, { ...this.#environment(log), ...invocation });
+    return synchronize(records, { ...this.#environment(log, this.#turns.inLiveTurn), ...invocation });
   }
 
   /** Requests again what is on the failed list, see {@link replay}. */
   replay({ log, deadline, requestId }: Invocation, selected?: SelectedReplay): Promise<Replay> {
     const maxObjects = selected === undefined ? undefined : Infinity;
-    return replay({ ...this.#environment(log), deadline, requestId, maxObjects, selected });
+    const environment = this.#environment(log, this.#turns.inReplayTurn);
+    return replay({ ...environment, deadline, requestId, maxObjects, selected });
   }
 
-  #environment(log: LogSink): SyncEnvironment {
+  #environment(log: LogSink, inTurn: InTurn): SyncEnvironment {
     return {
       settings: this.settings,
       oms: this.#oms,
-      inTurn: this.#inTurn,
+      inTurn,
       logBucket: this.#logBucket,
       logger: new Logger(this.settings.logLevel, log),
       clock: systemClock,

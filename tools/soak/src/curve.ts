@@ -1,12 +1,12 @@
 import type { Sample } from './soak-run.ts';
 
-interface Row {
+interface Row<Item> {
   readonly title: string;
-  readonly read: (sample: Sample) => number;
+  readonly read: (sample: Item) => number;
 }
 
 const megabyte = 1024 * 1024;
-const rows: readonly Row[] = [
+const rows: readonly Row<Sample>[] = [
   { title: 'names a second', read: ({ namesPerSecond }) => namesPerSecond },
   { title: 'heap, MB', read: ({ heapUsed }) => heapUsed / megabyte },
   { title: 'memory, MB', read: ({ rss }) => rss / megabyte },
@@ -20,6 +20,11 @@ const columns = 72;
 
 /** The curves as lines of text, from 0 to the maximum of each. */
 export function drawText(samples: readonly Sample[]): string {
+  return drawRows(rows, samples);
+}
+
+/** Curves of anything as lines of text, from 0 to the maximum of each. */
+export function drawRows<Item>(rows: readonly Row<Item>[], samples: readonly Item[]): string {
   return rows
     .map(({ title, read }) => {
       const values = thin(samples.map(read), columns);

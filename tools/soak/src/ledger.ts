@@ -8,6 +8,8 @@ const succeeded = 4;
 /** What the run knows of each name, by its number: a byte each. */
 export class Ledger {
   #marks = new Uint8Array(1 << 20);
+  /** How many names are on the success list. */
+  succeeded = 0;
   /** Names on a list, or in a request, that were never sent as they are. */
   readonly strangers: string[] = [];
 
@@ -54,7 +56,9 @@ export class Ledger {
       larger.set(this.#marks);
       this.#marks = larger;
     }
-    this.#marks[number] = (this.#marks[number] ?? 0) | mark;
+    const marks = this.#marks[number] ?? 0;
+    if (mark === succeeded && (marks & succeeded) === 0) this.succeeded++;
+    this.#marks[number] = marks | mark;
   }
 }
 

@@ -8,8 +8,8 @@ import { startOmsStandin } from '@oms-sync/oms-standin';
 import { makeRandom, testKeys } from '@oms-sync/testing';
 import { phases, setFaults } from './faults.ts';
 import { Ledger, type Verdict } from './ledger.ts';
+import { readFailedList, takeSuccessList } from './lists.ts';
 import type { Command, DriverSample, Message } from './messages.ts';
-import { readNumber } from './names.ts';
 
 export interface SoakOptions {
   readonly seconds: number;
@@ -204,29 +204,4 @@ class Driver {
   stop(): void {
     this.#child.kill('SIGKILL');
   }
-}
-
-/** Reads the success list, and removes what was read: an hour of it is long. */
-async function takeSuccessList(logs: ObjectFolder, ledger: Ledger): Promise<void> {
-  for (const { key } of await logs.list('oms_source_record/success_object/')) {
-    const body = await logs.read(key);
-    ledger.succeed(String(body).trimEnd().split('\n').map(decodeURIComponent));
-    await logs.delete(key);
-  }
-}
-
-async function readFailedList(logs: ObjectFolder): Promise<Set<number>> {
-  const numbers = new Set<number>();
-  for (const { key } of await logs.list('oms_source_record/failed_object/')) {
-    if (!key.endsWith('.jsonl')) continue;
-    for (const line of String(await logs.read(key))
-      .trimEnd()
-      .split('\n')) {
-      const entry: unknown = JSON.parse(line);
-      const name: unknown = typeof entry === 'object' && entry !== null ? Reflect.get(entry, 'name') : '';
-      const number = readNumber(String(name));
-      if (number !== undefined) numbers.add(number);
-    }
-  }
-  return numbers;
 }

@@ -4,10 +4,11 @@
 //   target   the oldest Node.js that must run it, "node18"
 //   entries  { name of the file in outdir: source file }
 //   external packages that the platform supplies at run time
-//   files    { name of the file in outdir: file to copy }
+//   files    { name in outdir: file to copy, or a folder with all that is in it, from here or from a dependency }
 //   manifest what the package.json in outdir says besides
 //   budgetKilobytes  the build fails when the bundle is larger: cold start is what a function user feels
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 
@@ -47,7 +48,7 @@ await writeFile(
 );
 
 for (const [name, source] of Object.entries(bundle.files ?? {}))
-  await copyFile(source, path.join(outdir, name));
+  await cp(findFile(source), path.join(outdir, name), { recursive: true });
 
 for (const [file, output] of Object.entries(metafile.outputs)) {
   if (output.entryPoint === undefined) continue;
@@ -59,4 +60,13 @@ for (const [file, output] of Object.entries(metafile.outputs)) {
     );
     process.exitCode = 1;
   }
+}
+
+/**
+ * Where a file is: here, or in a dependency (`node_modules/…`), which npm may have put further up.
+ * @param {string} file
+ */
+function findFile(file) {
+  const places = file.startsWith('node_modules/') ? [file, path.join(root, file)] : [file];
+  return places.find((place) => existsSync(place)) ?? file;
 }

@@ -1,0 +1,135 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startOmsStandin, type OmsStandin } from '@oms-sync/oms-standin';
+import { testKeys } from '@oms-sync/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+const built = fileURLToPath(new URL('../../../dist/apps/sync-service', import.meta.url));
+const token = 'a-token-of-a-test';
+let scratch: string;
+let bundle: string;
+let oms: OmsStandin;
+let taskUrl: string;
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  // Far from any node_modules.
+  scratch = mkdtempSync(path.join(tmpdir(), 'oms-sync-service-'));
+  bundle = path.join(scratch, 'app');
+  cpSync(built, bundle, { recursive: true });
+  mkdirSync(path.join(scratch, 'source'));
+  oms = await startOmsStandin({ buckets: scratch, ...testKeys, copyDelayMs: Infinity });
+  taskUrl = oms.syncUrl(oms.createTask({ srcBucket: 'source', dstBucket: 'destination' }));
+});
+
+afterEach(() => {
+  oms.faults.clear();
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+afterAll(async () => {
+  await oms.close();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+/** Starts the built service in a process of its own; `address` is there when it is ready. */
+function startService(name: string, settings: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [path.join(bundle, 'main.js')], {
+    cwd: scratch,
+    env: {
+      listen: '127.0.0.1:0',
+      queue_folder: path.join(scratch, name),
+      webhook_token: token,
+      sync_url: taskUrl,
+      log_bucket: `file://${scratch}/lists-${name}`,
+      log_layout: 'list',
+      hw_ak: testKeys.accessKey,
+      hw_sk: testKeys.secretKey,
+      hw_security_token: testKeys.securityToken,
+      ...settings,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
+  const readAddress = () => /"address":"([^"]+)"/.exec(output)?.[1];
+  return {
+    child,
+    output: () => output,
+    address: async () => {
+      await expect.poll(readAddress, { timeout: 20_000 }).toBeDefined();
+      return String(readAddress());
+    },
+  };
+}
+
+async function notify(address: string, name: string): Promise<number> {
+  const record = {
+    eventVersion: '2.0',
+    eventSource: 'minio:s3',
+    eventName: 's3:ObjectCreated:Put',
+    s3: { bucket: { name: 'source' }, object: { key: name } },
+  };
+  const answer = await fetch(new URL('/notifications/webhook', address), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ Records: [record] }),
+  });
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
+function readSuccessList(name: string): string[] {
+  const folder = path.join(scratch, `lists-${name}/oms_source_record/success_object`);
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .flatMap((entry) => readFileSync(path.join(entry.parentPath, entry.name), 'utf8').trimEnd().split('\n'))
+    .sort();
+}
+
+describe('the built service', () => {
+  it('keeps what it has acknowledged when it is killed, settles it after a start, and stops by itself', async () => {
+    oms.faults.set([{ kind: 'black-hole' }]);
+    const killed = startService('killed');
+    const address = await killed.address();
+    expect(await Promise.all(['a', 'b', 'c'].map((name) => notify(address, name)))).toEqual([200, 200, 200]);
+    killed.child.kill('SIGKILL');
+    await once(killed.child, 'exit');
+
+    oms.faults.clear();
+    oms.takeReceived();
+    const again = startService('killed');
+    await again.address();
+    await expect.poll(() => oms.received.flatMap(({ names }) => names).sort()).toEqual(['a', 'b', 'c']);
+    again.child.kill('SIGTERM');
+    expect(await once(again.child, 'exit')).toEqual([0, null]);
+    expect(readSuccessList('killed')).toEqual(['a', 'b', 'c']);
+  });
+
+  it('says which folder another process has open, and ends with 2', async () => {
+    const first = startService('shared');
+    await first.address();
+    const second = startService('shared');
+    expect(await once(second.child, 'exit')).toEqual([2, null]);
+    expect(second.output()).toContain(`queue_folder ${scratch}/shared is in use by another process`);
+  });
+
+  const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
+  it.skipIf(!hasPrlimit)('tells senders to come again while the disk takes nothing', async () => {
+    const service = startService('limited');
+    const address = await service.address();
+    expect(await notify(address, 'kept')).toBe(200);
+    const limit = (bytes: string) =>
+      spawnSync('prlimit', ['--pid', String(service.child.pid), `--fsize=${bytes}:`]);
+    limit('1');
+    expect(await notify(address, 'refused')).toBe(503);
+    expect(service.output()).toContain('cannot be written');
+    limit('unlimited');
+    await expect.poll(() => notify(address, 'again'), { timeout: 10_000, interval: 200 }).toBe(200);
+  });
+});
