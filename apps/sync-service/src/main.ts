@@ -59,6 +59,7 @@ function openServer(
   });
   if (inbox !== undefined) {
     addNotificationRoutes(server, {
+      logger,
       receivers: openReceivers(values, { eventgridKeyEncoding: core.eventgridKeyEncoding, clock }),
       inbox,
       clock,

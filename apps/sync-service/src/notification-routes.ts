@@ -1,4 +1,4 @@
-import type { Clock, StorageRecord } from '@oms-sync/core';
+import type { Clock, Logger, StorageRecord } from '@oms-sync/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { KnownRecord } from './delivery.ts';
 import type { HttpServer, Routes } from './http-server.ts';
@@ -12,6 +12,7 @@ import {
 } from './receivers/receiver.ts';
 
 export interface NotificationRoutesOptions {
+  readonly logger: Logger;
   readonly receivers: readonly Receiver[];
   readonly inbox: Inbox;
   readonly clock: Clock;
@@ -19,8 +20,6 @@ export interface NotificationRoutesOptions {
   readonly requestsPerSecond: number;
   /** A notification came that was kept before: nothing was done. */
   readonly onRepeated?: (source: string) => void;
-  /** Something other than a notification came. */
-  readonly onHandshake?: (source: string, handshake: Handshake) => void;
 }
 
 /** SMN waits for five seconds, and nobody waits for less. */
@@ -129,12 +128,12 @@ function isKnown(record: StorageRecord): record is KnownRecord {
 }
 
 function answerHandshake(
-  { name }: Receiver,
-  handshake: Handshake,
+  { name: source }: Receiver,
+  { level, what, about, headers = {}, body = { status: what } }: Handshake,
   reply: FastifyReply,
-  { onHandshake }: NotificationRoutesOptions,
+  { logger }: NotificationRoutesOptions,
 ): Readonly<Record<string, string>> {
-  onHandshake?.(name, handshake);
-  reply.headers(handshake.headers ?? {});
-  return handshake.body ?? { status: handshake.what };
+  logger.log(level, what, { source, topic: about });
+  reply.headers(headers);
+  return body;
 }

@@ -1,4 +1,4 @@
-import { Logger, type Clock, type LogSink } from '@oms-sync/core';
+import { Logger, systemClock, type Clock, type LogSink } from '@oms-sync/core';
 import type { Inbox, Notification } from '../inbox.ts';
 import { HttpServer, type HttpServerOptions } from '../http-server.ts';
 import { addNotificationRoutes } from '../notification-routes.ts';
@@ -60,7 +60,7 @@ export const noReceivers: ReceiverValues = {
 
 export interface BenchOptions {
   readonly values: Partial<ReceiverValues>;
-  readonly clock: Clock;
+  readonly clock?: Clock;
   readonly googleKeysUrl?: URL;
   readonly eventgridKeyEncoding?: ReceiverOptions['eventgridKeyEncoding'];
   readonly requestsPerSecond?: number;
@@ -72,21 +72,26 @@ export interface Bench {
   readonly server: HttpServer;
   readonly inbox: MemoryInbox;
   readonly internet: FakeInternet;
-  /** `source: reason` of each refusal, `source: repeated`, and `source: ` with each handshake. */
+  /** `source: reason` of each refusal, and `source: repeated`. */
   readonly events: string[];
   /** Each line of the log. */
   readonly lines: string[];
   /** Sends a request to a receiver. A body that is no text and no bytes is sent as JSON. */
-  send(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>;
+  readonly send: (
+    path: string,
+    body: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ) => Promise<Response>;
 }
 
 export async function startBench(options: BenchOptions): Promise<Bench> {
-  const { values, clock, eventgridKeyEncoding = 'form', requestsPerSecond = 100_000 } = options;
+  const { values, clock = systemClock, eventgridKeyEncoding = 'form', requestsPerSecond = 100_000 } = options;
   const inbox = new MemoryInbox();
   const internet = new FakeInternet();
   const events: string[] = [];
   const lines: string[] = [];
   const log: LogSink = (_level, line) => lines.push(line);
+  const logger = new Logger('debug', log);
   const server = new HttpServer({
     settings: {
       listen: '127.0.0.1:0',
@@ -94,7 +99,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
       tls_key_file: undefined,
       ...options.settings,
     },
-    logger: new Logger('debug', log),
+    logger,
     clock,
     onRefused: (source, reason) => events.push(`${source}: ${reason}`),
   });
@@ -104,6 +109,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     { clock, eventgridKeyEncoding, get: internet.get, ...(googleKeysUrl && { googleKeysUrl }) },
   );
   addNotificationRoutes(server, {
+    logger,
     receivers,
     inbox,
     clock,

@@ -1,0 +1,131 @@
+import { createSign, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { makeCertificate } from '@oms-sync/testing';
+import { SignJWT, exportJWK } from 'jose';
+
+export const smnTopic = 'urn:smn:cn-north-4:0a1b2c3d:sync';
+export const smnCertificateUrl = 'https://smn.cn-north-4.myhuaweicloud.com/smn/SMN_cn-north-4_0a1b.pem';
+export const snsTopic = 'arn:aws:sns:eu-west-1:123456789012:sync';
+export const snsCertificateUrl = 'https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a1b2c.pem';
+
+export type Fields = Readonly<Record<string, string>>;
+
+/** The certificates by which SMN and SNS sign in the tests. */
+export const rsa = makeCertificate({ algorithm: 'sha256-with-rsa' });
+
+function sign(names: readonly string[], fields: Fields, key: string, hash: string): string {
+  const signer = createSign(hash);
+  for (const name of names) signer.update(`${name}\n${fields[name]}\n`);
+  return signer.sign(key, 'base64');
+}
+
+/** A message of SMN, signed. A field that a test gives is signed as it is. */
+export function makeSmnMessage(given: Fields, key = rsa.key): Fields {
+  const fields: Fields = {
+    type: 'Notification',
+    topic_urn: smnTopic,
+    message_id: 'd84bd6629ef04513ad2e37bffd6e17cb',
+    signature_version: 'v1',
+    signing_cert_url: smnCertificateUrl,
+    timestamp: new Date().toISOString(),
+    ...given,
+  };
+  const names =
+    fields['type'] === 'Notification'
+      ? ['message', 'message_id', ...(fields['subject'] ? ['subject'] : []), 'timestamp', 'topic_urn', 'type']
+      : ['message', 'message_id', 'subscribe_url', 'timestamp', 'topic_urn', 'type'];
+  return { ...fields, signature: sign(names, fields, key, 'sha256') };
+}
+
+/** A message of SNS, signed. */
+export function makeSnsMessage(given: Fields, key = rsa.key): Fields {
+  const fields: Fields = {
+    Type: 'Notification',
+    TopicArn: snsTopic,
+    MessageId: '95df01b4-ee98-5cb9-9903-4c221d41eb5e',
+    SignatureVersion: '2',
+    SigningCertURL: snsCertificateUrl,
+    Timestamp: new Date().toISOString(),
+    ...given,
+  };
+  const names =
+    fields['Type'] === 'Notification'
+      ? ['Message', 'MessageId', ...(fields['Subject'] ? ['Subject'] : []), 'Timestamp', 'TopicArn', 'Type']
+      : ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type'];
+  const hash = fields['SignatureVersion'] === '1' ? 'sha1' : 'sha256';
+  return { ...fields, Signature: sign(names, fields, key, hash) };
+}
+
+/** Google, as far as its tokens go. */
+export interface Google {
+  readonly keysUrl: URL;
+  makeToken(claims?: Readonly<Record<string, unknown>>, key?: KeyObject): Promise<string>;
+  close(): void;
+}
+
+export const pushAudience = 'https://sync.example.com/notifications/pubsub';
+export const pushAccount = 'push@project.iam.gserviceaccount.com';
+
+export async function startGoogle(): Promise<Google> {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', alg: 'RS256', use: 'sig' }] };
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(keys));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of a server that listens on a port
+  const { port } = server.address() as AddressInfo;
+  return {
+    keysUrl: new URL(`http://127.0.0.1:${port}/certs`),
+    makeToken: (claims = {}, key = privateKey) => {
+      const now = Math.floor(Date.now() / 1000);
+      return new SignJWT({
+        iss: 'https://accounts.google.com',
+        aud: pushAudience,
+        email: pushAccount,
+        email_verified: true,
+        iat: now,
+        exp: now + 3600,
+        ...claims,
+      })
+        .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
+        .sign(key);
+    },
+    close: () => server.close(),
+  };
+}
+
+/** A notification of OBS about an object, as SMN carries it (version 2.0), or version 3.0. */
+export function makeObsEvent(key: string, part: 'obs' | 's3' = 's3'): string {
+  const record = { eventName: 'ObjectCreated:Put', [part]: { bucket: { name: 'b' }, object: { key } } };
+  return JSON.stringify({ Records: [record] });
+}
+
+/** A notification of S3 about an object. */
+export function makeS3Event(key: string, eventSource = 'aws:s3'): string {
+  const record = {
+    eventVersion: '2.1',
+    eventSource,
+    eventName: 'ObjectCreated:Put',
+    s3: { bucket: { name: 'b' }, object: { key } },
+  };
+  return JSON.stringify({ Records: [record] });
+}
+
+/** A push of Pub/Sub about an object. */
+export function makePush(name: string, messageId = '1'): unknown {
+  const attributes = { eventType: 'OBJECT_FINALIZE', bucketId: 'b', objectId: name, payloadFormat: 'NONE' };
+  return { message: { attributes, messageId }, subscription: 'projects/p/subscriptions/s' };
+}
+
+/** An event of Azure about a blob. */
+export function makeBlobEvent(name: string): unknown {
+  return {
+    topic: '/subscriptions/x/resourceGroups/r/providers/Microsoft.Storage/storageAccounts/a',
+    subject: `/blobServices/default/containers/c/blobs/${name}`,
+    eventType: 'Microsoft.Storage.BlobCreated',
+    id: '1',
+    data: { api: 'PutBlob' },
+  };
+}
