@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the servers that npm does not bring, on Debian or Ubuntu, as root. Nothing is started by it.
+# Installs the servers, and the browser, that npm does not bring, on Debian or Ubuntu, as root. Nothing is started by it.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
-apt-get install --yes --no-install-recommends radosgw ceph-mon ceph-osd ceph-mgr ceph-common
+apt-get install --yes --no-install-recommends radosgw ceph-mon ceph-osd ceph-mgr ceph-common chromium

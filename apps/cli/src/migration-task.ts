@@ -14,6 +14,8 @@ import {
   type SourceAccess,
 } from '@oms-sync/core';
 import { UsageError } from './exit-code.ts';
+import { abortOnInterrupt } from './interrupt.ts';
+import { readBucketKeys } from './bucket-keys.ts';
 import { formatBytes, formatCount, formatNumberOf, type Screen } from './screen.ts';
 import type { Tool } from './tool.ts';
 
@@ -136,8 +138,74 @@ export class Migration {
   }
 }
 
+/** The tasks that were started; of those that were followed, how they ended. */
+export interface StartedTasks {
+  readonly tasks: readonly (Pick<MigrationTask, 'id'> & Partial<MigrationTask>)[];
+  /** False if one that was followed did not succeed. */
+  readonly isWell: boolean;
+}
+
+/**
+ * Starts a list migration for each list file, and follows them if that is wanted.
+ *
+ * @param lists.keys of the list files in the bucket.
+ * @throws {OmsError} after saying which files have no task.
+ */
+export async function startListTasks(
+  screen: Screen,
+  migration: Migration,
+  lists: { readonly bucket: string; readonly keys: readonly string[]; readonly isWatched: boolean },
+): Promise<StartedTasks> {
+  const ids: string[] = [];
+  try {
+    for (const key of lists.keys) {
+      const id = await migration.create({ type: 'list', bucket: lists.bucket, key });
+      ids.push(id);
+      screen.line(`migration task ${id} for ${key}`);
+    }
+  } catch (error) {
+    screen.note(`without a task: ${lists.keys.slice(ids.length).join(', ')}`);
+    throw error;
+  }
+  return lists.isWatched ? watchTasks(screen, migration, ids) : startedOnly(ids);
+}
+
+/** Starts a migration of all that begins with a prefix, and follows it if that is wanted. @throws {OmsError} */
+export async function startPrefixTask(
+  screen: Screen,
+  migration: Migration,
+  objects: { readonly prefix: string; readonly since: number | undefined; readonly isWatched: boolean },
+): Promise<StartedTasks> {
+  const id = await migration.create({ type: 'prefix', prefixes: [objects.prefix] }, objects.since);
+  screen.line(`migration task ${id}`);
+  return objects.isWatched ? watchTasks(screen, migration, [id]) : startedOnly([id]);
+}
+
+function startedOnly(ids: readonly string[]): StartedTasks {
+  return { tasks: ids.map((id) => ({ id })), isWell: true };
+}
+
+async function watchTasks(
+  screen: Screen,
+  migration: Migration,
+  ids: readonly string[],
+): Promise<StartedTasks> {
+  const tasks: MigrationTask[] = [];
+  const interrupt = abortOnInterrupt(screen, 'The tasks go on in OMS; see its console.');
+  try {
+    for (const id of ids) {
+      const task = await migration.watch(id, screen, interrupt.signal);
+      screen.line(describeTask(task));
+      tasks.push(task);
+    }
+  } finally {
+    interrupt.stop();
+  }
+  return { tasks, isWell: tasks.every(({ state }) => state === 'succeeded') };
+}
+
 /** `task 170…: succeeded, 1,234 objects copied, 2 there already, 1.5 GB`. */
-export function describeTask(task: MigrationTask): string {
+function describeTask(task: MigrationTask): string {
   const { id, state, succeeded = 0, skipped = 0, failed = 0, bytes, error } = task;
   const parts = [
     `task ${id}: ${state}`,
@@ -156,7 +224,7 @@ export function describeTask(task: MigrationTask): string {
 
 /** With which keys OMS, and whoever lists the destination, gets at the destination bucket. */
 export function readDestinationKeys(tool: Tool): Credentials {
-  return readKeys(tool, 'destination') ?? tool.settings.credentials;
+  return readBucketKeys(tool, 'destination') ?? tool.settings.credentials;
 }
 
 function readSourceAccess(tool: Tool, cloud: string): SourceAccess {
@@ -167,24 +235,11 @@ function readSourceAccess(tool: Tool, cloud: string): SourceAccess {
     const file = needSecret(tool, 'source_json_auth_file', 'the path of the JSON file of a service account');
     return { jsonAuth: readSecretFile('source_json_auth_file', file.reveal()) };
   }
-  const keys = readKeys(tool, 'source');
+  const keys = readBucketKeys(tool, 'source');
   if (keys === undefined) {
     throw new UsageError('source_ak, source_sk: expected the keys of the source bucket, found nothing');
   }
   return keys;
-}
-
-/** The keys of a bucket, if they are set. */
-function readKeys(tool: Tool, whose: 'source' | 'destination'): Credentials | undefined {
-  const [accessKey, secretKey, securityToken] = ['ak', 'sk', 'security_token'].map((name) => {
-    const text = getText(tool, `${whose}_${name}`);
-    return text === undefined ? undefined : new Secret(text);
-  });
-  if (accessKey === undefined && secretKey === undefined) return undefined;
-  if (accessKey === undefined || secretKey === undefined) {
-    throw new UsageError(`${whose}_ak, ${whose}_sk: expected both or neither, found one of them`);
-  }
-  return { accessKey, secretKey, securityToken };
 }
 
 function needSecret(tool: Tool, name: string, what: string): Secret {

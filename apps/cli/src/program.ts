@@ -1,7 +1,10 @@
 import { LogBucketError, OmsError, SettingsError } from '@oms-sync/core';
+import { InventoryError, NameOrderError, SourceError } from '@oms-sync/listing';
 import { Command, CommanderError } from 'commander';
+import { addBackfill } from './commands/backfill.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addFailed } from './commands/failed.ts';
+import { addReconcile } from './commands/reconcile.ts';
 import { addRequest } from './commands/request.ts';
 import { addStatus } from './commands/status.ts';
 import { exitCode, UsageError, type ExitCode } from './exit-code.ts';
@@ -21,7 +24,17 @@ export type AddCommand = (program: Command, act: Act) => void;
 /** Runs the work of a command with the tool that the global options describe; its exit code becomes that of the process. */
 export type Act = (work: (tool: Tool) => Promise<ExitCode>) => Promise<void>;
 
-const addCommands: readonly AddCommand[] = [addDoctor, addStatus, addFailed, addRequest];
+const addCommands: readonly AddCommand[] = [
+  addDoctor,
+  addStatus,
+  addBackfill,
+  addReconcile,
+  addFailed,
+  addRequest,
+];
+
+/** Their messages say what happened, where, and what to do. */
+const shownErrors = [LogBucketError, SourceError, InventoryError, NameOrderError];
 
 interface GlobalOptions {
   readonly envFile?: string;
@@ -75,7 +88,7 @@ export async function run(argv: readonly string[], { stdout, stderr, env }: Surr
       stderr.write(`OMS: ${error.code}: ${error.message}\n`);
       return exitCode.foundWrong;
     }
-    if (error instanceof LogBucketError) {
+    if (error instanceof Error && shownErrors.some((known) => error instanceof known)) {
       stderr.write(`${error.message}\n`);
       return exitCode.foundWrong;
     }

@@ -115,6 +115,12 @@ describe('a bucket', () => {
     expect(requests).toHaveLength(1 + tries);
   });
 
+  it('that has never answered is given up sooner', async () => {
+    const { source, requests } = await openBucket(names, { answer: () => [503, 'SlowDown'] });
+    await expect(namesOf(source.list())).rejects.toThrow(SourceError);
+    expect(requests).toHaveLength(4);
+  });
+
   it('is named as in records', () => {
     const nameOf = (text: string) => {
       const parsed = parseLogBucket(text);

@@ -35,6 +35,8 @@ type BucketAddress = Exclude<LogBucketAddress, { readonly store: 'file' }>;
 const objectsAPage = 1000;
 /** A page is asked for so often while the fault is a passing one: for about two minutes. */
 const maxAttempts = 10;
+/** Until the store has answered once: then it is more likely that keys or addresses are wrong. */
+const maxFirstAttempts = 4;
 const firstDelayMs = 300;
 const maxDelayMs = 30_000;
 
@@ -69,6 +71,7 @@ class BucketSource implements ObjectSource {
   readonly #bucket: Pick<LogBucket, 'list'>;
   readonly #clock: Clock;
   readonly #random: () => number;
+  #hasAnswered = false;
 
   constructor(address: BucketAddress, options: SourceOptions) {
     this.address = `${address.store}://${bucketOf(address) ?? ''}/${address.prefix}`;
@@ -79,10 +82,14 @@ class BucketSource implements ObjectSource {
     this.#random = options.random ?? Math.random;
   }
 
-  async *list({ prefix: wanted = '', after, before }: ListRange = {}): Pages {
+  async *list({ prefix: wanted = '', after, before, pageSize }: ListRange = {}): Pages {
     const prefix = combinePrefixes(this.#prefix, wanted);
     if (prefix === undefined) return;
-    const objects = this.#bucket.list(prefix, { after, attempt: (ask) => this.#attempt(ask) });
+    const objects = this.#bucket.list(prefix, {
+      after,
+      pageSize,
+      attempt: (ask) => this.#attempt(ask),
+    });
     let page: StoredObject[] = [];
     try {
       for await (const object of objects) {
@@ -91,7 +98,7 @@ class BucketSource implements ObjectSource {
           continue;
         }
         page.push(toStoredObject(object));
-        if (page.length < objectsAPage) continue;
+        if (page.length < (pageSize ?? objectsAPage)) continue;
         yield page;
         page = [];
       }
@@ -104,9 +111,12 @@ class BucketSource implements ObjectSource {
   async #attempt<Page>(ask: () => Promise<Page>): Promise<Page> {
     for (let attempts = 1; ; attempts++) {
       try {
-        return await ask();
+        const page = await ask();
+        this.#hasAnswered = true;
+        return page;
       } catch (error) {
-        if (!(error instanceof LogBucketError) || !error.passing || attempts >= maxAttempts) throw error;
+        const limit = this.#hasAnswered ? maxAttempts : maxFirstAttempts;
+        if (!(error instanceof LogBucketError) || !error.passing || attempts >= limit) throw error;
       }
       const ceiling = Math.min(firstDelayMs * 2 ** (attempts - 1), maxDelayMs);
       await this.#clock.sleep(this.#random() * ceiling);

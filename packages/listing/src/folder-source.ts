@@ -32,7 +32,7 @@ async function* listFolder(folder: string, address: string, range: ListRange): P
     let names: string[] = [];
     for await (const name of walk(folder, '', new Bounds(range), address)) {
       names.push(name);
-      if (names.length < objectsAPage) continue;
+      if (names.length < (range.pageSize ?? objectsAPage)) continue;
       yield await lookAt(folder, address, names);
       names = [];
     }

@@ -27,6 +27,7 @@ export async function findKeyRanges(source: ObjectSource, options: KeyRangeOptio
   if (!source.isOrdered || count <= 1) return [{ prefix }];
   const probes = new Probes(source, options);
   const first = await probes.findFirst();
+  // Few objects are listed sooner than cut.
   if (first === undefined) return [{ prefix }];
   let branches: Branch[] = [{ beginning: prefix, first }];
   while (branches.length < count && probes.left > 0) {
@@ -121,8 +122,15 @@ class Probes {
     this.left = maxProbes;
   }
 
-  findFirst(): Promise<string | undefined> {
-    return this.#find({ prefix: this.#prefix });
+  /** The first name of all, unless they fit on one page. */
+  async findFirst(): Promise<string | undefined> {
+    this.left--;
+    let first: string | undefined;
+    for await (const [object] of this.#source.list({ prefix: this.#prefix })) {
+      if (first !== undefined) return first;
+      first = object?.name;
+    }
+    return undefined;
   }
 
   /** The first name behind `after` that begins so; undefined also if no probe is left. */
@@ -133,7 +141,7 @@ class Probes {
   async #find(range: ListRange): Promise<string | undefined> {
     if (this.left <= 0) return undefined;
     this.left--;
-    for await (const [object] of this.#source.list(range)) return object?.name;
+    for await (const [object] of this.#source.list({ ...range, pageSize: 1 })) return object?.name;
     return undefined;
   }
 }

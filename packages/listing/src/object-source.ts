@@ -8,6 +8,8 @@ export interface ListRange {
   readonly after?: string | undefined;
   /** Names in front of this one, in the same order; not this one itself. */
   readonly before?: string | undefined;
+  /** Objects that are asked for at a time, where few are wanted; left out, as many as the store gives. */
+  readonly pageSize?: number | undefined;
 }
 
 /** A bucket whose objects can be listed. */

@@ -156,7 +156,10 @@ export function openAzureBlobLogBucket(options: AzureBlobLogBucketOptions): LogB
           const page = await ask('list', prefix, async (client, options) => {
             const pages = client
               .listBlobsFlat({ ...options, prefix: namePrefixOf(prefix), includeMetadata: isForeign })
-              .byPage(token === '' ? {} : { continuationToken: token });
+              .byPage({
+                ...(token !== '' && { continuationToken: token }),
+                ...(listOptions?.pageSize !== undefined && { maxPageSize: listOptions.pageSize }),
+              });
             const page: { readonly value?: unknown } = await pages.next();
             return page.value;
           });

@@ -40,7 +40,12 @@ declare module 'esdk-obs-nodejs' {
     getObject(call: ObjectCall): Promise<unknown>;
     deleteObject(call: ObjectCall): Promise<unknown>;
     listObjects(
-      call: ObsCall & { readonly Prefix: string; readonly Marker: string; readonly EncodingType: 'url' },
+      call: ObsCall & {
+        readonly Prefix: string;
+        readonly Marker: string;
+        readonly MaxKeys?: number;
+        readonly EncodingType: 'url';
+      },
     ): Promise<unknown>;
   }
 }

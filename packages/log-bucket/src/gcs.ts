@@ -166,9 +166,12 @@ export function openGcsLogBucket(options: GcsLogBucketOptions): LogBucket {
             ['prefix', namePrefixOf(prefix)],
             ['startOffset', (isForeign && listOptions?.after) || ''],
             ['pageToken', token],
+            ['maxResults', listOptions?.pageSize?.toString() ?? ''],
             ['fields', 'kind,items(name,size,updated),nextPageToken'],
           ]);
-          const fields = [...query].map(([field, value]) => `${field}=${encodeURIComponent(value)}`);
+          const fields = [...query]
+            .filter(([, value]) => value !== '')
+            .map(([field, value]) => `${field}=${encodeURIComponent(value)}`);
           const answer = await ask('list', prefix, (storage, address) =>
             request(storage, { method: 'GET', uri: address(`${objects}?${fields.join('&')}`) }),
           );

@@ -80,26 +80,35 @@ export class ObjectFolder {
     return undefined;
   }
 
-  /** All objects whose key begins with the prefix, in the order of the keys' UTF-8 bytes. */
-  async list(prefix = ''): Promise<FolderObject[]> {
+  /**
+   * The objects whose key begins with the prefix, in the order of the keys' UTF-8 bytes: those behind a key, and no more
+   * than so many, if that is asked for.
+   */
+  async list(prefix = '', after = '', most = Infinity): Promise<FolderObject[]> {
     const files = new Map<string, string>();
-    for await (const file of walk(this.root)) {
+    const start = Buffer.from(after);
+    for (const file of await walk(this.root)) {
       const key = this.keyOf(file);
       if (key === undefined || !key.startsWith(prefix)) continue;
+      if (after !== '' && Buffer.compare(Buffer.from(key), start) <= 0) continue;
       // The plain file counts when a write that was cut off has left both.
       if (!files.has(key) || file === this.#plainPath(key)) files.set(key, file);
     }
     const objects: FolderObject[] = [];
-    for (const [key, file] of files) {
+    for (const [key, file] of sortByKey(files)) {
+      if (objects.length >= most) break;
       const found = await stat(file).catch(ignoreMissing);
       if (found !== undefined) objects.push({ key, size: found.size, lastModified: found.mtime });
     }
-    return objects.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+    return objects;
   }
 
   /** The key of the object that lies in a file, or undefined for a file that is none (one half written). */
   keyOf(file: string): string | undefined {
-    const relative = path.relative(this.root, file).split(path.sep).join('/');
+    const inRoot = `${this.root}${path.sep}`;
+    // Working it out takes longer than everything else in the listing of a large folder.
+    const local = file.startsWith(inRoot) ? file.slice(inRoot.length) : path.relative(this.root, file);
+    const relative = local.split(path.sep).join('/');
     if (!relative.startsWith(`${escapedFolder}/`)) return relative;
     if (!relative.endsWith('=')) return undefined;
     try {
@@ -131,13 +140,19 @@ export class ObjectFolder {
 }
 
 /** All files below a folder. (`readdir` does that by itself from Node.js 18.17 on, FunctionGraph has 18.15.) */
-async function* walk(folder: string): AsyncGenerator<string> {
+async function walk(folder: string, files: string[] = []): Promise<string[]> {
   const entries = (await readdir(folder, { withFileTypes: true }).catch(ignoreMissing)) ?? [];
   for (const entry of entries) {
-    const entryPath = path.join(folder, entry.name);
-    if (entry.isDirectory()) yield* walk(entryPath);
-    else if (entry.isFile()) yield entryPath;
+    const entryPath = `${folder}${path.sep}${entry.name}`;
+    if (entry.isDirectory()) await walk(entryPath, files);
+    else if (entry.isFile()) files.push(entryPath);
   }
+  return files;
+}
+
+function sortByKey(files: ReadonlyMap<string, string>): (readonly [string, string])[] {
+  const sorted = [...files].map((entry) => ({ entry, bytes: Buffer.from(entry[0]) }));
+  return sorted.sort((a, b) => Buffer.compare(a.bytes, b.bytes)).map(({ entry }) => entry);
 }
 
 async function moveUnlessConflict(from: string, to: string): Promise<boolean> {
@@ -166,7 +181,7 @@ async function makeFolder(folder: string): Promise<void> {
 }
 
 /** A name is on the disk when its folder is; the sync of a file does not see to that (fsync(2)). */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return; // It cannot open folders, and does not need to.
   const handle = await open(folder, 'r');
   try {

@@ -170,6 +170,7 @@ export function openObsLogBucket(options: ObsLogBucketOptions): LogBucket {
               Bucket: bucket,
               Prefix: prefix,
               Marker: marker,
+              ...(listOptions?.pageSize !== undefined && { MaxKeys: listOptions.pageSize }),
               EncodingType: 'url', // XML cannot hold control characters; the SDK decodes the names.
               RequestHook: onRequest,
             }),

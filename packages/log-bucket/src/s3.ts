@@ -148,6 +148,7 @@ export function openS3LogBucket(options: S3LogBucketOptions): LogBucket {
                 Bucket: bucket,
                 Prefix: prefix,
                 Marker: marker,
+                MaxKeys: listOptions?.pageSize,
                 EncodingType: 'url', // XML cannot hold control characters.
               }),
               options,

@@ -153,8 +153,9 @@ export function describeLogBucket(
         await ask(); // As if it had failed.
         return ask();
       };
-      expect((await objectsOf(bucket, '', { attempt })).map(({ key }) => key)).toEqual(keys);
-      expect(pages).toBeGreaterThan(0);
+      const listed = await objectsOf(bucket, '', { attempt, pageSize: 4 });
+      expect(listed.map(({ key }) => key)).toEqual(keys);
+      expect(pages).toBeGreaterThanOrEqual(Math.ceil(manyObjects / 4));
     });
 
     it('keeps the other form of the same letter apart', async () => {

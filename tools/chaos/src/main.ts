@@ -3,7 +3,9 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { platforms } from '@oms-sync/function-hosts';
+import { runBackfillKills } from './backfill-run.ts';
 import { runKills, type KillRunResult, type Moment, type Scenario } from './kill-run.ts';
+import type { Finding } from './verdict.ts';
 
 const help = `npm run chaos -- [options]
 
@@ -15,6 +17,7 @@ failed list, and nothing else is. Exits 1 if not.
   --short          50 kills
   --seed N         of the names, the batches, the faults and the moments (default: a new one, which is printed)
   --platform NAME  functiongraph, aws-lambda, azure-functions, gcf, or all (default)
+  --backfill N     instead: kills the operator's tool ten times on its way through N objects (1000000, say)
   --help           this text
 `;
 
@@ -24,6 +27,7 @@ async function main(): Promise<number> {
       kills: { type: 'string' },
       short: { type: 'boolean', default: false },
       seed: { type: 'string' },
+      backfill: { type: 'string' },
       platform: { type: 'string', default: 'all' },
       help: { type: 'boolean', default: false },
     },
@@ -32,8 +36,11 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const kills = readNumber('--kills', values.kills, values.short ? 50 : 500);
   const seed = readNumber('--seed', values.seed, Math.floor(Math.random() * 1_000_000_000));
+  if (values.backfill !== undefined) {
+    return killBackfill(readNumber('--backfill', values.backfill, 0), seed);
+  }
+  const kills = readNumber('--kills', values.kills, values.short ? 50 : 500);
   const scenarios = listScenarios(values.platform);
   const startedAt = Date.now();
   console.log(`${kills} kills in ${scenarios.length} scenarios, --seed ${seed}\n`);
@@ -64,6 +71,30 @@ async function main(): Promise<number> {
   return conclude(results, seed, startedAt);
 }
 
+const backfillKills = 10;
+
+async function killBackfill(objects: number, seed: number): Promise<number> {
+  console.log(
+    `${backfillKills} kills on the way through ${objects.toLocaleString('en')} objects, --seed ${seed}`,
+  );
+  const result = await runBackfillKills({
+    objects,
+    kills: backfillKills,
+    seed,
+    dist: path.join(process.cwd(), 'dist'),
+    onKill: (received) => console.log(`killed after ${received.toLocaleString('en')} names`),
+  });
+  showFindings(result.findings);
+  const wrong = sum(result.findings.map(({ names }) => names.length));
+  const rate = Math.round(objects / (result.milliseconds / 1000));
+  console.log(`
+kills      ${result.kills}
+requested  ${objects.toLocaleString('en')} objects, ${(result.received - objects).toLocaleString('en')} more than once
+lost       ${wrong === 0 ? '0' : `${wrong} names are wrong, see above`}
+time       ${Math.round(result.milliseconds / 1000)} s, ${rate.toLocaleString('en')} objects a second, --seed ${seed}`);
+  return wrong === 0 ? 0 : 1;
+}
+
 /** Every platform with both stores and both layouts. */
 function listScenarios(name: string): Scenario[] {
   const chosen = platforms.filter((platform) => name === platform.name || name === 'all');
@@ -77,6 +108,10 @@ function show({ platform, store, layout }: Scenario, result: KillRunResult): voi
   const { kills, sent, requested, failed, findings } = result;
   const cells = [sum(Object.values(kills)), sent, requested, failed, findings.length];
   console.log(row([platform.name, store, layout, ...cells.map(String)]));
+  showFindings(findings);
+}
+
+function showFindings(findings: readonly Finding[]): void {
   for (const { problem, names } of findings) {
     console.log(
       `  ${names.length} ${problem}: ${names

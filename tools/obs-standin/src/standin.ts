@@ -7,6 +7,7 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { isSystemError, ObjectFolder } from '@oms-sync/log-bucket';
 import { checkAccess, type Access } from './access.ts';
+import type { Catalog } from './catalog.ts';
 import { Faults, type Fault, type FaultOperation } from './faults.ts';
 import { Refusal } from './refusal.ts';
 import { readTarget, type Target } from './target.ts';
@@ -23,6 +24,8 @@ export interface ObsStandinOptions extends Access {
   readonly hasNextMarker?: boolean;
   /** A bucket can also stand in front of this domain name: `bucket.domain`. */
   readonly domain?: string;
+  /** Buckets that can only be listed, by their names, beside those in the folder. */
+  readonly catalogs?: ReadonlyMap<string, Catalog>;
   /** The clock, in milliseconds. */
   readonly now?: () => number;
 }
@@ -117,6 +120,10 @@ export async function startObsStandin(options: ObsStandinOptions): Promise<ObsSt
       options,
       (options.now ?? Date.now)(),
     );
+    const catalog = options.catalogs?.get(target.bucket);
+    if (catalog !== undefined && target.operation === 'list') {
+      return list(target, (count) => catalog.list(target.key, target.query.get('marker') ?? '', count));
+    }
     const folder = await openBucket(target.bucket);
     const typeKey = `${target.bucket}/${target.key}`;
     switch (target.operation) {
@@ -134,7 +141,7 @@ export async function startObsStandin(options: ObsStandinOptions): Promise<ObsSt
         return { status: 204 };
       }
       case 'list':
-        return list(folder, target);
+        return list(target, (count) => listFolder(folder, target, count));
     }
   };
 
@@ -146,16 +153,20 @@ export async function startObsStandin(options: ObsStandinOptions): Promise<ObsSt
     return new ObjectFolder(root);
   };
 
-  const list = async (folder: ObjectFolder, { bucket, key: prefix, query }: Target): Promise<Answer> => {
+  const listFolder = async (folder: ObjectFolder, { key: prefix, query }: Target, count: number) => {
+    const after = await folder.list(prefix, query.get('marker') ?? '', count + 1);
+    return { objects: after.slice(0, count), isTruncated: after.length > count };
+  };
+
+  const list = async (
+    { bucket, key: prefix, query }: Target,
+    find: (count: number) => ReturnType<Catalog['list']> | ReturnType<typeof listFolder>,
+  ): Promise<Answer> => {
     const marker = query.get('marker') ?? '';
     const asked = Number(query.get('max-keys') ?? defaultPageSize);
     if (!(asked >= 0)) throw new Refusal(400, 'InvalidArgument', 'max-keys is not a number.');
     const maxKeys = Math.min(asked, options.pageSize ?? defaultPageSize, defaultPageSize);
-    const after = (await folder.list(prefix)).filter(
-      ({ key }) => Buffer.compare(Buffer.from(key), Buffer.from(marker)) > 0,
-    );
-    const objects = after.slice(0, maxKeys);
-    const isTruncated = after.length > objects.length;
+    const { objects, isTruncated } = await find(maxKeys);
     const nextMarker = isTruncated && options.hasNextMarker !== false ? objects.at(-1)?.key : undefined;
     const isUrlEncoded = query.get('encoding-type') === 'url';
     const page = { bucket, prefix, marker, maxKeys, isTruncated, nextMarker, isUrlEncoded, objects };

@@ -1,9 +1,7 @@
-import type { MigrationTask } from '@oms-sync/core';
 import type { Command } from 'commander';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
-import { abortOnInterrupt } from '../interrupt.ts';
 import { ListFileWriter, obsEndpointOf, openTarget, type ListFileTarget } from '../list-files.ts';
-import { describeTask, Migration, migrationKeysHelp, readDestinationKeys } from '../migration-task.ts';
+import { Migration, migrationKeysHelp, readDestinationKeys, startListTasks } from '../migration-task.ts';
 import type { Act } from '../program.ts';
 import { formatCount, formatNumberOf } from '../screen.ts';
 import type { Tool } from '../tool.ts';
@@ -61,7 +59,11 @@ async function exportList(tool: Tool, text: string, options: ExportOptions): Pro
   const tasks =
     migration === undefined || options.dryRun === true
       ? undefined
-      : await startTasks(tool, options, { migration, target, files: files.map(({ name }) => name) });
+      : await startListTasks(screen, migration, {
+          bucket: target.bucket?.name ?? '',
+          keys: files.map(({ name }) => `${target.bucket?.prefix ?? ''}${name}`),
+          isWatched: options.watch === true,
+        });
   screen.json({
     dry_run: options.dryRun,
     files: files.map(({ place, names }) => ({ place, names })),
@@ -86,47 +88,6 @@ async function writeFiles(
   }
   await writer.finish();
   return writer;
-}
-
-async function startTasks(
-  { screen }: Tool,
-  options: ExportOptions,
-  {
-    migration,
-    target,
-    files,
-  }: { readonly migration: Migration; readonly target: ListFileTarget; readonly files: readonly string[] },
-): Promise<{
-  readonly tasks: readonly (Pick<MigrationTask, 'id'> & Partial<MigrationTask>)[];
-  readonly isWell: boolean;
-}> {
-  const { name: bucket = '', prefix = '' } = target.bucket ?? {};
-  const ids: string[] = [];
-  const watched: MigrationTask[] = [];
-  const interrupt = abortOnInterrupt(screen, 'The tasks go on in OMS; see its console.');
-  try {
-    for (const file of files) {
-      const id = await migration.create({ type: 'list', bucket, key: `${prefix}${file}` });
-      ids.push(id);
-      screen.line(`migration task ${id} for ${file}`);
-    }
-    for (const id of options.watch === true ? ids : []) {
-      const task = await migration.watch(id, screen, interrupt.signal);
-      screen.line(describeTask(task));
-      watched.push(task);
-    }
-    return {
-      tasks: options.watch === true ? watched : ids.map((id) => ({ id })),
-      isWell: watched.every(({ state }) => state === 'succeeded'),
-    };
-  } catch (error) {
-    const without = files.slice(ids.length);
-    if (without.length > 0) screen.note(`without a task: ${without.join(', ')}`);
-    throw error;
-  } finally {
-    interrupt.stop();
-    migration.close();
-  }
 }
 
 const help = `

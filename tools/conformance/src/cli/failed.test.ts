@@ -289,7 +289,7 @@ describe('failed export', () => {
     ]);
     const { code, stdout, stderr } = await runCli(args, env);
     expect(stderr).toBe('');
-    expect(stdout).toMatch(/migration task \d+ for failed-objects-.*-0001\.txt/);
+    expect(stdout).toMatch(/migration task \d+ for oms\/failed-objects-.*-0001\.txt/);
     expect(stdout).toMatch(/task \d+: succeeded, 3 objects copied/);
     expect(code).toBe(0);
     for (const name of names) expect(String(await setup.destination.read(name))).toBe(`of ${name}`);
