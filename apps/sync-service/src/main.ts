@@ -3,6 +3,7 @@ import { Logger, SettingsError, systemClock, type LogSink } from '@oms-sync/core
 import { EmbeddedQueue } from './embedded-queue.ts';
 import { HttpServer } from './http-server.ts';
 import type { Inbox } from './inbox.ts';
+import { addOperationRoutes } from './operation-routes.ts';
 import { addNotificationRoutes } from './notification-routes.ts';
 import { QueueError } from './queue-folder.ts';
 import { openReceivers } from './receivers/open-receivers.ts';
@@ -13,6 +14,9 @@ import { Service } from './service.ts';
 const log: LogSink = (level, line) => {
   (level === 'error' || level === 'warn' ? process.stderr : process.stdout).write(`${line}\n`);
 };
+
+/** Kubernetes gives 30 seconds, systemd more. */
+const stopWithinMs = 25_000;
 
 async function main(): Promise<void> {
   const settings = readServiceSettings((name) => process.env[name]);
@@ -28,9 +32,14 @@ async function main(): Promise<void> {
     isStopping = true;
     logger.log('info', 'stopping', { signal });
     // Those who send are told to come again, before the queue is closed to them.
-    await server.stop();
-    await service.stop();
-    logger.log('info', 'stopped', {});
+    const stopped = (async () => {
+      await server.stop();
+      await service.stop();
+      return true;
+    })();
+    // What is not settled by then is with its source still, as after a loss of power.
+    const isWhole = await Promise.race([stopped, systemClock.sleep(stopWithinMs).then(() => false)]);
+    logger.log(isWhole ? 'info' : 'warn', 'stopped', { finished: isWhole });
     process.exit(0);
   };
   process.on('SIGTERM', () => void stop('SIGTERM'));
@@ -46,17 +55,21 @@ async function main(): Promise<void> {
 /** The HTTP server, with the routes of the notifications that the settings ask for. */
 function openServer(
   { core, service: values }: ServiceSettings,
-  inbox: Inbox | undefined,
-  { metrics }: Service,
+  inbox: (Inbox & Pick<EmbeddedQueue, 'backlog' | 'oldestReceivedAt'>) | undefined,
+  service: Service,
   logger: Logger,
 ): HttpServer {
   const clock = systemClock;
+  const { metrics } = service;
+  const backlog = () => ({ count: inbox?.backlog ?? 0, oldestSince: inbox?.oldestReceivedAt });
+  metrics.observe({ dispatcher: service.dispatcher, sources: service.sources, backlog });
   const server = new HttpServer({
     settings: values,
     logger,
     clock,
     onRefused: (source, reason) => metrics.refused(source, reason),
   });
+  addOperationRoutes(server, { service, backlog, tokens: values.token, clock, logger });
   if (inbox !== undefined) {
     addNotificationRoutes(server, {
       logger,
