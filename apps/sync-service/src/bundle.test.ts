@@ -1,11 +1,11 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startOmsStandin, type OmsStandin } from '@oms-sync/oms-standin';
-import { testKeys } from '@oms-sync/testing';
+import { makeCertificate, testKeys } from '@oms-sync/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 const built = fileURLToPath(new URL('../../../dist/apps/sync-service', import.meta.url));
@@ -37,8 +37,8 @@ afterAll(async () => {
 });
 
 /** Starts the built service in a process of its own; `address` is there when it is ready. */
-function startService(name: string, settings: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [path.join(bundle, 'main.js')], {
+function startService(name: string, settings: Record<string, string> = {}, args: string[] = []) {
+  const child = spawn(process.execPath, [path.join(bundle, 'main.js'), ...args], {
     cwd: scratch,
     env: {
       listen: '127.0.0.1:0',
@@ -155,6 +155,24 @@ describe('the built service', () => {
       return failures;
     };
     await expect.poll(readFailures, { timeout: 10_000 }).toMatchObject([{ source: 'webhook', name }]);
+  });
+
+  it.each([false, true])('says by a command whether it is alive; with TLS: %s', async (hasTls) => {
+    const { cert, key } = makeCertificate();
+    const files = {
+      tls_cert_file: path.join(scratch, 'cert.pem'),
+      tls_key_file: path.join(scratch, 'key.pem'),
+    };
+    writeFileSync(files.tls_cert_file, cert);
+    writeFileSync(files.tls_key_file, key);
+    const service = startService(`checked-${hasTls}`, hasTls ? files : {});
+    const { port } = new URL(await service.address());
+    const beyond = { listen: `0.0.0.0:${port}`, token: 'a-token-for-beyond-loopback', ...(hasTls && files) };
+    const check = () => once(startService('unused', beyond, ['healthcheck']).child, 'exit');
+    expect(await check()).toEqual([0, null]);
+    service.child.kill('SIGKILL');
+    await once(service.child, 'exit');
+    expect(await check()).toEqual([1, null]);
   });
 
   const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;

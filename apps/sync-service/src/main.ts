@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { Logger, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
 import { EmbeddedQueue } from './embedded-queue.ts';
+import { checkHealth } from './health-check.ts';
 import { HttpServer } from './http-server.ts';
 import type { Inbox } from './inbox.ts';
 import { addOperationRoutes } from './operation-routes.ts';
@@ -20,6 +21,7 @@ const stopWithinMs = 25_000;
 
 async function main(): Promise<void> {
   const settings = readServiceSettings((name) => process.env[name]);
+  if (process.argv[2] === 'healthcheck') process.exit((await checkHealth(settings.service)) ? 0 : 1);
   const logger = new Logger(settings.core.logLevel, log);
   const { queue, queue_folder: folder } = settings.service;
   const embedded =
