@@ -244,6 +244,23 @@ describe('TLS', () => {
     expect(open).not.toThrow('PRIVATE KEY');
   });
 
+  it('that is not spoken ends the connection, and is counted', async () => {
+    await start({ settings: files(certFile, keyFile) });
+    await sendBytes('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    expect(bench.events).toEqual(['http: malformed']);
+  });
+
+  it('that does not begin keeps no stop waiting', async () => {
+    const { server } = await start({ settings: files(certFile, keyFile) });
+    const socket = net.connect(Number(server.address.port), '127.0.0.1').resume();
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    const closed = once(socket, 'close');
+    await server.stop();
+    await closed;
+    expect(socket.destroyed).toBe(true);
+  });
+
   it('is spoken when there is a certificate', async () => {
     const { server, inbox } = await start({ settings: files(certFile, keyFile) });
     expect(server.address.protocol).toBe('https:');

@@ -48,6 +48,8 @@ const logEveryMs = 1000;
 export class HttpServer {
   readonly #routes: Routes;
   readonly #options: HttpServerOptions;
+  /** Also those on which no request has come, or no TLS: Node.js ends neither with the server. */
+  readonly #sockets = new Set<Socket>();
   readonly #refusals = new Map<string, { readonly loggedAt: number; times: number }>();
 
   /** @throws {SettingsError} if the files of the certificate cannot be used. */
@@ -56,7 +58,10 @@ export class HttpServer {
     const certificate = readCertificate(options.settings);
     const timeouts = { connectionsCheckingInterval: timeoutCheckMs };
     const servers = {
-      https: certificate === undefined ? null : { ...certificate, ...timeouts },
+      https:
+        certificate === undefined
+          ? null
+          : { ...certificate, ...timeouts, handshakeTimeout: headersTimeoutMs },
       http: timeouts,
     };
     this.#routes = fastify({
@@ -79,6 +84,10 @@ export class HttpServer {
     const { server } = this.#routes;
     server.headersTimeout = headersTimeoutMs;
     server.maxConnections = maxConnections;
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     void this.#routes.register(rateLimit, {
       global: false,
       addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
@@ -138,8 +147,7 @@ export class HttpServer {
     const done = new AbortController();
     const closed = Promise.resolve(this.#routes.close()).finally(() => done.abort());
     await Promise.race([closed, this.#options.clock.sleep(stopWithinMs, done.signal)]);
-    // One on which no request has ever come, or half of one, would keep it open: Node.js looks after neither any more.
-    this.#routes.server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
@@ -158,15 +166,23 @@ export class HttpServer {
 
   /** What could not be read as a request: Node.js would answer 408 to a slow one, which SMN does not repeat. */
   #answerNoRequest(error: Error & { readonly code?: string }, socket: Socket): void {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    const { code } = error;
+    const isSlow = code === 'ERR_HTTP_REQUEST_TIMEOUT';
+    const isHttp = isSlow || code?.startsWith('HPE_') === true;
+    if (code === 'ECONNRESET') {
       socket.destroy();
       return;
     }
-    const isSlow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
     const refusal = new Refusal(isSlow ? 'time' : 'malformed', isSlow ? 'too slow' : 'this is no request');
     this.#refuse('http', refusal, socket.remoteAddress);
     const status = isSlow ? '503 Service Unavailable' : '400 Bad Request';
+    // Where TLS has failed there is nobody to talk to, and an answer would never be gone.
+    if (!isHttp || !socket.writable) {
+      socket.destroy();
+      return;
+    }
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    socket.destroySoon(); // Whether the other side ends it or not.
   }
 
   #refuse(source: string, refusal: Refusal, sender: string | undefined): void {
