@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
-import { Logger, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
+import { inspect, parseArgs } from 'node:util';
+import { Logger, readEnvironment, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
 import { EmbeddedQueue } from './embedded-queue.ts';
 import { HttpServer } from './http-server.ts';
 import type { Inbox } from './inbox.ts';
@@ -15,8 +15,22 @@ const log: LogSink = (level, line) => {
   (level === 'error' || level === 'warn' ? process.stderr : process.stdout).write(`${line}\n`);
 };
 
+const help = `node main.js [--env-file FILE]
+
+Tells OMS which objects were added or changed, as notifications say. Settings come from the environment.
+
+  --env-file FILE  settings from a file of NAME=value lines; the environment goes first
+  --help           this text
+`;
+
 async function main(): Promise<void> {
-  const settings = readServiceSettings((name) => process.env[name]);
+  const { values } = parseArgs({ options: { 'env-file': { type: 'string' }, help: { type: 'boolean' } } });
+  if (values.help) {
+    process.stdout.write(help);
+    return;
+  }
+  const env = readEnvironment(process.env, values['env-file']);
+  const settings = readServiceSettings((name) => env[name]);
   const logger = new Logger(settings.core.logLevel, log);
   const { queue, queue_folder: folder } = settings.service;
   const embedded =
@@ -74,6 +88,10 @@ function openServer(
 }
 
 main().catch((error: unknown) => {
+  if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')) {
+    process.stderr.write(`${error.message}\n\n${help}`);
+    process.exit(2);
+  }
   if (error instanceof SettingsError || error instanceof QueueError) {
     new Logger('error', log).log('error', 'misconfigured', { message: error.message });
     process.exit(2);
