@@ -37,7 +37,7 @@ afterAll(async () => {
 });
 
 /** Starts the built service in a process of its own; `address` is there when it is ready. */
-function startService(name: string, settings: Record<string, string> = {}, args: string[] = []) {
+function startService(name: string, settings: Record<string, string> = {}, args: readonly string[] = []) {
   const child = spawn(process.execPath, [path.join(bundle, 'main.js'), ...args], {
     cwd: scratch,
     env: {
@@ -109,6 +109,20 @@ describe('the built service', () => {
     again.child.kill('SIGTERM');
     expect(await once(again.child, 'exit')).toEqual([0, null]);
     expect(readSuccessList('killed')).toEqual(['a', 'b', 'c']);
+  });
+
+  it('reads a file of settings behind its environment, and says when it cannot', async () => {
+    writeFileSync(path.join(scratch, 'settings.env'), 'log_level=debug\nqueue_folder=/nowhere\n');
+    const service = startService('of-file', {}, ['--env-file', 'settings.env']);
+    await fetch(new URL('/healthz', await service.address()));
+    await expect.poll(service.output).toContain('"level":"debug"');
+    const missing = startService('of-file', {}, ['--env-file', 'missing.env']);
+    const [code] = await once(missing.child, 'exit');
+    expect([2, 9]).toContain(code); // Some versions of Node.js take it for their own option, wherever it stands.
+    expect(missing.output()).toContain('missing.env');
+    const wrong = startService('of-file', {}, ['--env']);
+    expect(await once(wrong.child, 'exit')).toEqual([2, null]);
+    expect(wrong.output()).toContain('--env-file FILE');
   });
 
   it('says which folder another process has open, and ends with 2', async () => {

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
-import { Logger, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
+import { inspect, parseArgs } from 'node:util';
+import { Logger, readEnvironment, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
 import { EmbeddedQueue } from './embedded-queue.ts';
 import { checkHealth } from './health-check.ts';
 import { HttpServer } from './http-server.ts';
@@ -19,9 +19,32 @@ const log: LogSink = (level, line) => {
 /** Kubernetes gives 30 seconds, systemd more. */
 const stopWithinMs = 25_000;
 
+const help = `node main.js [healthcheck] [--env-file FILE]
+
+Tells OMS which objects were added or changed, as notifications say. Settings come from the environment.
+
+  healthcheck      asks the service that runs with these settings whether it is alive; exit code 0 if it is
+  --env-file FILE  settings from a file of NAME=value lines; the environment goes first
+  --help           this text
+`;
+
 async function main(): Promise<void> {
-  const settings = readServiceSettings((name) => process.env[name]);
-  if (process.argv[2] === 'healthcheck') process.exit((await checkHealth(settings.service)) ? 0 : 1);
+  const { values, positionals } = parseArgs({
+    options: { 'env-file': { type: 'string' }, help: { type: 'boolean' } },
+    allowPositionals: true,
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    return;
+  }
+  const [command, ...others] = positionals;
+  if ((command !== undefined && command !== 'healthcheck') || others.length > 0) {
+    process.stderr.write(help);
+    process.exit(2);
+  }
+  const env = readEnvironment(process.env, values['env-file']);
+  const settings = readServiceSettings((name) => env[name]);
+  if (command === 'healthcheck') process.exit((await checkHealth(settings.service)) ? 0 : 1);
   const logger = new Logger(settings.core.logLevel, log);
   const { queue_folder: folder } = settings.service;
   const queue = await EmbeddedQueue.open({ folder, clock: systemClock, logger });
@@ -83,6 +106,10 @@ function openServer(
 }
 
 main().catch((error: unknown) => {
+  if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')) {
+    process.stderr.write(`${error.message}\n\n${help}`);
+    process.exit(2);
+  }
   if (error instanceof SettingsError || error instanceof QueueError) {
     new Logger('error', log).log('error', 'misconfigured', { message: error.message });
     process.exit(2);
