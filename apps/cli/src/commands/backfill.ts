@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { selectName, type StorageRecord } from '@oms-sync/core';
+import { sortRecords, type StorageRecord } from '@oms-sync/core';
 import { Option, type Command } from 'commander';
 import { wrapHelp } from '../help-text.ts';
 import { Checkpoint, CheckpointError, type Identity } from '../backfill/checkpoint.ts';
@@ -240,9 +240,7 @@ function synchronizer(tool: Tool, namesPerSecond: number | undefined): BackfillO
 /** What a run would send. */
 function countOnly({ settings }: Tool): BackfillOptions['synchronize'] {
   return (records: readonly StorageRecord[]) => {
-    const isSelected = (record: StorageRecord) =>
-      record.kind === 'created' && selectName(settings.filter, record.name);
-    const filtered = records.length - records.filter(isSelected).length;
+    const filtered = sortRecords(records, settings).filtered.size;
     const report = {
       received: records.length,
       requested: 0,
