@@ -114,7 +114,8 @@ async function* listInventory(
 function readAddress(option: string, text: string): LogBucketAddress {
   const address = parseLogBucket(text);
   if ('value' in address && text.includes('://')) return address.value;
-  throw new UsageError(`${option}: expected an address such as obs://bucket, found ${JSON.stringify(text)}`);
+  const expected = 'value' in address ? 'an address such as obs://bucket' : address.expected;
+  throw new UsageError(`${option}: expected ${expected}, found ${JSON.stringify(text)}`);
 }
 
 function readEndpoint(text: string | undefined): URL | undefined {
