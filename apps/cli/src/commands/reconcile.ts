@@ -224,7 +224,8 @@ leave out counts as filtered. The lists of OMS and oms-sync are not extra.`;
 
 const helpAfter = `${sourceHelp}
 
-The destination is read with hw_ak and hw_sk.
+The destination is read with destination_ak and destination_sk (destination_security_token), or hw_ak and hw_sk if they
+are not set.
 
 An inventory is as old as it is: give --until the time when it was written.
 
