@@ -236,6 +236,9 @@ Exit code: 0 the buckets are equal, or with --request: everything was requested;
 could not be requested, or a listing failed; 2 called wrongly or misconfigured.
 
 Examples:
-  oms-sync reconcile --source s3://photos --destination obs://photos-copy --html report.html
-  oms-sync reconcile --source s3://photos --destination obs://photos-copy --until 15m --request --rate 200
-  oms-sync reconcile --source s3://photos --destination obs://photos-copy --jsonl - | jq -r .name`;
+  oms-sync reconcile --source s3://photos --destination obs://photos-copy \\
+    --html report.html
+  oms-sync reconcile --source s3://photos --destination obs://photos-copy \\
+    --until 15m --request --rate 200
+  oms-sync reconcile --source s3://photos --destination obs://photos-copy \\
+    --jsonl - | jq -r .name`;
