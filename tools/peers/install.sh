@@ -4,3 +4,9 @@ set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install --yes --no-install-recommends radosgw ceph-mon ceph-osd ceph-mgr ceph-common chromium
+
+# Of Prometheus only its checker: the package would start a server.
+folder=$(mktemp -d)
+(cd "$folder" && apt-get download prometheus && dpkg-deb --extract prometheus_*.deb .)
+install "$folder/usr/bin/promtool" /usr/local/bin/
+rm -r "$folder"

@@ -1,4 +1,4 @@
-import { LogBucketError, OmsError, SettingsError } from '@oms-sync/core';
+import { LogBucketError, OmsError, readEnvironment, SettingsError } from '@oms-sync/core';
 import { InventoryError, NameOrderError, SourceError } from '@oms-sync/listing';
 import { isSystemError } from '@oms-sync/log-bucket';
 import { Command, CommanderError } from 'commander';
@@ -12,7 +12,7 @@ import { addRequest } from './commands/request.ts';
 import { addStatus } from './commands/status.ts';
 import { exitCode, UsageError, type ExitCode } from './exit-code.ts';
 import { Screen, showText, type Output } from './screen.ts';
-import { readEnvironment, Tool } from './tool.ts';
+import { Tool } from './tool.ts';
 
 /** What a process has. */
 export interface Surroundings {

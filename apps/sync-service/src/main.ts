@@ -1,11 +1,12 @@
-import { inspect } from 'node:util';
-import { Logger, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
+import { inspect, parseArgs } from 'node:util';
+import { Logger, readEnvironment, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
 import { EmbeddedQueue } from './embedded-queue.ts';
+import { checkHealth } from './health-check.ts';
 import { HttpServer } from './http-server.ts';
 import type { Inbox } from './inbox.ts';
+import { addOperationRoutes } from './operation-routes.ts';
 import { addNotificationRoutes } from './notification-routes.ts';
 import { QueueError } from './queue-folder.ts';
-import { addOperationRoutes } from './operation-routes.ts';
 import { openReceivers } from './receivers/open-receivers.ts';
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { Service } from './service.ts';
@@ -15,8 +16,35 @@ const log: LogSink = (level, line) => {
   (level === 'error' || level === 'warn' ? process.stderr : process.stdout).write(`${line}\n`);
 };
 
+/** Kubernetes gives 30 seconds, systemd more. */
+const stopWithinMs = 25_000;
+
+const help = `node main.js [healthcheck] [--env-file FILE]
+
+Tells OMS which objects were added or changed, as notifications say. Settings come from the environment.
+
+  healthcheck      asks the service that runs with these settings whether it is alive; exit code 0 if it is
+  --env-file FILE  settings from a file of NAME=value lines; the environment goes first
+  --help           this text
+`;
+
 async function main(): Promise<void> {
-  const settings = readServiceSettings((name) => process.env[name]);
+  const { values, positionals } = parseArgs({
+    options: { 'env-file': { type: 'string' }, help: { type: 'boolean' } },
+    allowPositionals: true,
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    return;
+  }
+  const [command, ...others] = positionals;
+  if ((command !== undefined && command !== 'healthcheck') || others.length > 0) {
+    process.stderr.write(help);
+    process.exit(2);
+  }
+  const env = readEnvironment(process.env, values['env-file']);
+  const settings = readServiceSettings((name) => env[name]);
+  if (command === 'healthcheck') process.exit((await checkHealth(settings.service)) ? 0 : 1);
   const logger = new Logger(settings.core.logLevel, log);
   const { queue_folder: folder } = settings.service;
   const queue = await EmbeddedQueue.open({ folder, clock: systemClock, logger });
@@ -28,9 +56,14 @@ async function main(): Promise<void> {
     isStopping = true;
     logger.log('info', 'stopping', { signal });
     // Those who send are told to come again, before the queue is closed to them.
-    await server.stop();
-    await service.stop();
-    logger.log('info', 'stopped', {});
+    const stopped = (async () => {
+      await server.stop();
+      await service.stop();
+      return true;
+    })();
+    // What is not settled by then is with its source still, as after a loss of power.
+    const isWhole = await Promise.race([stopped, systemClock.sleep(stopWithinMs).then(() => false)]);
+    logger.log(isWhole ? 'info' : 'warn', 'stopped', { finished: isWhole });
     process.exit(0);
   };
   process.on('SIGTERM', () => void stop('SIGTERM'));
@@ -46,18 +79,21 @@ async function main(): Promise<void> {
 /** The HTTP server, with the routes of the notifications that the settings ask for. */
 function openServer(
   { core, service: values }: ServiceSettings,
-  inbox: Inbox,
+  inbox: Inbox & Pick<EmbeddedQueue, 'backlog' | 'oldestReceivedAt'>,
   service: Service,
   logger: Logger,
 ): HttpServer {
   const clock = systemClock;
   const { metrics } = service;
+  const backlog = () => ({ count: inbox.backlog, oldestSince: inbox.oldestReceivedAt });
+  metrics.observe({ dispatcher: service.dispatcher, sources: service.sources, backlog });
   const server = new HttpServer({
     settings: values,
     logger,
     clock,
     onRefused: (source, reason) => metrics.refused(source, reason),
   });
+  addOperationRoutes(server, { service, backlog, tokens: values.token, clock, logger });
   addNotificationRoutes(server, {
     logger,
     receivers: openReceivers(values, { eventgridKeyEncoding: core.eventgridKeyEncoding, clock }),
@@ -66,11 +102,14 @@ function openServer(
     requestsPerSecond: values.requests_per_second,
     onRepeated: (source) => metrics.repeated(source),
   });
-  addOperationRoutes(server, { service, clock, token: values.token });
   return server;
 }
 
 main().catch((error: unknown) => {
+  if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')) {
+    process.stderr.write(`${error.message}\n\n${help}`);
+    process.exit(2);
+  }
   if (error instanceof SettingsError || error instanceof QueueError) {
     new Logger('error', log).log('error', 'misconfigured', { message: error.message });
     process.exit(2);
