@@ -42,7 +42,7 @@ interface GivenTime {
 /** `oms-sync backfill`: requests the objects that were there before the events. */
 export const addBackfill: AddCommand = (program, act) => {
   addOptions(program.command('backfill'))
-    .description('Request the objects that were in the source bucket before its events were on')
+    .description('request the objects that were in the source bucket before its events were on')
     .addHelpText('after', wrapHelp(help))
     .action((flags: Flags) => act((tool) => backfill(tool, flags)));
 };
@@ -100,7 +100,8 @@ Examples:
   oms-sync backfill --source az://account/photos --since 2026-01-01 --rate 200
   oms-sync backfill --inventory s3:inventory/2026-01-31T01-00Z/manifest.json
   oms-sync backfill --via migration-task --prefix 2024/ --watch
-  oms-sync backfill --via migration-task --source s3://photos --until now --lists obs://lists-north4/oms
+  oms-sync backfill --via migration-task --source s3://photos --until now \\
+    --lists obs://lists-north4/oms
 
 Inventories: S3 Inventory (CSV, Parquet), OBS bucket inventory (CSV), Azure Blob inventory (CSV, Parquet), Storage
 Insights of Google Cloud (CSV, Parquet). They must have name, size and time of modification. Objects that came after an
