@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock, Fate, Instance, LogSink, Report } from '@oms-sync/core';
-import type { Delivery } from './delivery.ts';
+import type { Clock, Fate, Instance, LogSink, Reason, Report } from '@oms-sync/core';
+import type { Delivery, KnownRecord } from './delivery.ts';
 
 export interface DispatcherOptions {
   readonly instance: Pick<Instance, 'synchronize'>;
@@ -13,6 +13,8 @@ export interface DispatcherOptions {
   /** What could not be requested by a passing fault is tried again until it is so old, then it goes on the failed list. */
   readonly retryMaxAgeMs: number;
   readonly observer?: DispatchObserver;
+  /** An object went on the failed list. */
+  readonly onUnrequested?: (name: string, reason: Reason, source: string) => void;
 }
 
 /**
@@ -70,6 +72,7 @@ export class Dispatcher {
   readonly #held = new Set<Held>();
   #heldRecords = 0;
   #lastSettledAt: number | undefined;
+  #problem: string | undefined;
   #isPaused = false;
   #isStopped = false;
   /** How many runs in a row have settled nothing. */
@@ -105,6 +108,11 @@ export class Dispatcher {
   /** Did OMS, or the log bucket, take nothing lately? */
   get isResting(): boolean {
     return this.#runsInVain > 0;
+  }
+
+  /** Why the last run could not settle everything; undefined if it did. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   get isPaused(): boolean {
@@ -219,12 +227,13 @@ export class Dispatcher {
     }
     const records = batch.flatMap(({ delivery }) => delivery.records);
     const owners = batch.flatMap((held) => held.delivery.records.map(() => held));
-    const { fates } = await instance.synchronize(records, {
+    const { fates, problem } = await instance.synchronize(records, {
       deadline: Infinity,
       requestId: undefined,
       canRedeliver: (index) => hasRoom() && clock.now() - (owners[index]?.triedAt ?? 0) < retryMaxAgeMs,
       log,
     });
+    this.#problem = problem?.message;
     let settled = 0;
     let start = 0;
     for (const held of batch) {
@@ -237,12 +246,24 @@ export class Dispatcher {
         settled++;
         this.#letGo(held);
         observer?.settled(delivery.source, countFates(own));
+        this.#announceUnrequested(delivery, own);
         delivery.settle();
       }
     }
     if (settled === 0) return this.#rest();
     this.#lastSettledAt = clock.now();
     this.#runsInVain = this.#restUntil = 0;
+  }
+
+  #announceUnrequested({ source, records }: Delivery, fates: readonly Fate[]): void {
+    const { onUnrequested } = this.#options;
+    if (onUnrequested === undefined) return;
+    for (const [index, fate] of fates.entries()) {
+      const record = records[index];
+      if (fate.kind === 'unrequested' && record !== undefined) {
+        onUnrequested(nameOf(record), fate.reason, source);
+      }
+    }
   }
 
   /** Tries it again later, alone in its turn; it stays with its source. */
@@ -282,6 +303,10 @@ export class Dispatcher {
     this.#held.delete(held);
     this.#heldRecords -= held.delivery.records.length;
   }
+}
+
+function nameOf(record: KnownRecord): string {
+  return record.kind === 'created' ? record.name : record.kind === 'invalid' ? record.text : '';
 }
 
 function isReturned(fate: Fate, all: readonly Fate[]): boolean {

@@ -1,5 +1,6 @@
 import { inspect, parseArgs } from 'node:util';
 import { Logger, readEnvironment, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
+import { addDashboardRoutes } from './dashboard-routes.ts';
 import { EmbeddedQueue } from './embedded-queue.ts';
 import { HttpServer } from './http-server.ts';
 import type { Inbox } from './inbox.ts';
@@ -84,6 +85,7 @@ function openServer(
     });
   }
   addOperationRoutes(server, { service, clock, token: values.token });
+  addDashboardRoutes(server, { service, clock, token: values.token });
   return server;
 }
 

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Replay, Report, SyncEventSink } from '@oms-sync/core';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Totals } from './dashboard/status-report.ts';
 import type { DispatchObserver, Dispatcher } from './dispatcher.ts';
 import type { Source } from './source.ts';
 
@@ -11,6 +12,21 @@ const outcomes: readonly Outcome[] = ['requested', 'unrequested', 'filtered', 'm
 export interface Observed {
   readonly dispatcher: Pick<Dispatcher, 'held' | 'oldestHeldSince' | 'isPaused' | 'isResting'>;
   readonly sources: readonly Source[];
+}
+
+/** When the oldest record or notification that is not settled came, in milliseconds since 1970; undefined if there is none. */
+export function findOldestUnsettled({
+  dispatcher,
+  sources,
+}: {
+  readonly dispatcher: Pick<Dispatcher, 'oldestHeldSince'>;
+  readonly sources: readonly Source[];
+}): number | undefined {
+  const since = Math.min(
+    dispatcher.oldestHeldSince ?? Infinity,
+    ...sources.map(({ state }) => state.oldestSince ?? Infinity),
+  );
+  return since === Infinity ? undefined : since;
 }
 
 /** What the service counts, for Prometheus. Names: docs/guides/watch-the-service.md. */
@@ -26,6 +42,19 @@ export class Metrics implements DispatchObserver {
   readonly #requestSeconds: Histogram;
   readonly #failedKeys: Gauge;
   readonly #replayed: Counter;
+  readonly #totals = {
+    received: 0,
+    requested: 0,
+    unrequested: 0,
+    filtered: 0,
+    merged: 0,
+    delayed: 0,
+    notifications_refused: 0,
+    oms_requests: 0,
+    oms_failures: 0,
+    oms_seconds: 0,
+  };
+  #failedListKeys: number | undefined;
 
   constructor({ isDefault = true }: { readonly isDefault?: boolean } = {}) {
     const registers = [this.registry];
@@ -97,11 +126,8 @@ export class Metrics implements DispatchObserver {
       this.#addGauge(name, help, [], (gauge) => gauge.set(read()));
     add('oms_sync_records_held', 'Records received and not settled', () => dispatcher.held);
     add('oms_sync_oldest_unsettled_seconds', 'Age of the oldest record or notification not settled', () => {
-      const since = Math.min(
-        dispatcher.oldestHeldSince ?? Infinity,
-        ...sources.map(({ state }) => state.oldestSince ?? Infinity),
-      );
-      return since === Infinity ? 0 : Math.max(0, Date.now() - since) / 1000;
+      const since = findOldestUnsettled({ dispatcher, sources });
+      return since === undefined ? 0 : Math.max(0, Date.now() - since) / 1000;
     });
     add('oms_sync_paused', '1 while the service is paused', () => Number(dispatcher.isPaused));
     add('oms_sync_resting', '1 while OMS or the log bucket takes nothing', () =>
@@ -124,17 +150,30 @@ export class Metrics implements DispatchObserver {
     this.registry.registerMetric(gauge);
   }
 
+  /** The same over all sources, for the dashboard. */
+  get totals(): Totals {
+    return { ...this.#totals };
+  }
+
+  /** Keys of the failed list after the last replay; undefined before the first one. */
+  get failedListKeys(): number | undefined {
+    return this.#failedListKeys;
+  }
+
   received(source: string, records: number): void {
+    this.#totals.received += records;
     this.#received.inc({ source }, records);
   }
 
   settled(source: string, report: Report): void {
     for (const outcome of outcomes) {
+      this.#totals[outcome] += report[outcome];
       if (report[outcome] > 0) this.#settled.inc({ source, outcome }, report[outcome]);
     }
   }
 
   delayed(source: string, records: number): void {
+    this.#totals.delayed += records;
     this.#delayed.inc({ source }, records);
   }
 
@@ -144,6 +183,7 @@ export class Metrics implements DispatchObserver {
 
   /** @param reason one of few: it becomes a label. */
   refused(source: string, reason: string): void {
+    this.#totals.notifications_refused++;
     this.#refused.inc({ source, reason });
   }
 
@@ -155,7 +195,8 @@ export class Metrics implements DispatchObserver {
     for (const outcome of ['requested', 'unrequested', 'merged', 'returned'] as const) {
       if (report[outcome] > 0) this.#replayed.inc({ outcome }, report[outcome]);
     }
-    this.#failedKeys.set(leftKeys + report.unrequested + report.returned);
+    this.#failedListKeys = leftKeys + report.unrequested + report.returned;
+    this.#failedKeys.set(this.#failedListKeys);
   }
 
   /** The same sink, with the time of each request measured. */
@@ -163,8 +204,13 @@ export class Metrics implements DispatchObserver {
     return {
       createSyncEvents: async (names, timeoutMs, onSent) => {
         const startedAt = performance.now();
-        const done = (result: string) =>
-          this.#requestSeconds.observe({ result }, (performance.now() - startedAt) / 1000);
+        const done = (result: 'accepted' | 'failed') => {
+          const seconds = (performance.now() - startedAt) / 1000;
+          this.#requestSeconds.observe({ result }, seconds);
+          this.#totals.oms_requests++;
+          this.#totals.oms_seconds += seconds;
+          if (result === 'failed') this.#totals.oms_failures++;
+        };
         try {
           await sink.createSyncEvents(names, timeoutMs, onSent);
         } catch (error) {

@@ -1,9 +1,7 @@
-import { isLoopback, type Clock, type Secret } from '@oms-sync/core';
-import type { FastifyRequest } from 'fastify';
+import type { Clock, Secret } from '@oms-sync/core';
+import { letIn } from './access.ts';
 import type { HttpServer, Routes } from './http-server.ts';
 import { findHindrances, type Progress } from './readiness.ts';
-import { getHeader, Refusal, type RequestHead } from './receivers/receiver.ts';
-import { checkToken } from './receivers/token.ts';
 import type { Service } from './service.ts';
 
 export interface OperationRoutesOptions {
@@ -13,9 +11,6 @@ export interface OperationRoutesOptions {
   /** What everything but the two probes asks for; without one, only this machine is let in. */
   readonly token: Secret | undefined;
 }
-
-/** A browser sends it to its own site only, unless that allows more: so no other page can make it change something. */
-const controlHeader = 'x-oms-sync';
 
 /**
  * Adds what those need who run the service: `/healthz` (it is alive), `/readyz` (it gets on), `/metrics` for Prometheus,
@@ -33,7 +28,7 @@ export function addOperationRoutes(server: HttpServer, options: OperationRoutesO
         .send({ status: hindrances.length === 0 ? 'ready' : 'not ready', hindrances });
     });
     addProtected(routes, options);
-    routes.get('/metrics', { preParsing: letIn(options) }, async (_request, reply) =>
+    routes.get('/metrics', { preParsing: letIn(options.token) }, async (_request, reply) =>
       reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
     );
   });
@@ -41,7 +36,7 @@ export function addOperationRoutes(server: HttpServer, options: OperationRoutesO
 
 function addProtected(routes: Routes, options: OperationRoutesOptions): void {
   const { service } = options;
-  const control = { preParsing: letIn(options, { isChange: true }) };
+  const control = { preParsing: letIn(options.token, { isChange: true }) };
   routes.post('/api/pause', control, () => {
     service.pause();
     return { status: 'paused' };
@@ -58,29 +53,4 @@ function addProtected(routes: Routes, options: OperationRoutesOptions): void {
     const { report, parked, leftKeys, problem } = replay;
     return { report, parked, left_keys: leftKeys, error: problem?.message };
   });
-}
-
-function letIn(
-  { token }: OperationRoutesOptions,
-  { isChange = false } = {},
-): (request: FastifyRequest) => Promise<void> {
-  // oxlint-disable-next-line typescript/require-await -- a hook of fastify without a callback is a promise
-  return async (request) => {
-    const head: RequestHead = { headers: request.headers, query: {} };
-    if (token === undefined) checkHost(head);
-    else checkToken(head, [token], 'token');
-    if (isChange && getHeader(head, controlHeader) === undefined) {
-      throw new Refusal(
-        'sender',
-        `expected the header ${controlHeader}, as no page of another site can send it`,
-      );
-    }
-  };
-}
-
-/** A page whose name leads to this machine all of a sudden (DNS rebinding) still has that name. */
-function checkHost(head: RequestHead): void {
-  const host = getHeader(head, 'host') ?? '';
-  if (URL.canParse(`http://${host}`) && isLoopback(new URL(`http://${host}`))) return;
-  throw new Refusal('sender', 'expected the address of this machine as the host, as there is no token');
 }

@@ -14,8 +14,10 @@ import { openFile } from '@oms-sync/log-bucket/file';
 import { openGcs } from '@oms-sync/log-bucket/gcs';
 import { openObs } from '@oms-sync/log-bucket/obs';
 import { openS3 } from '@oms-sync/log-bucket/s3';
+import { History, lookEveryMs, type Look } from './dashboard/history.ts';
+import { RecentFailures } from './dashboard/recent-failures.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { Metrics } from './metrics.ts';
+import { findOldestUnsettled, Metrics } from './metrics.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import type { Source } from './source.ts';
 
@@ -34,10 +36,12 @@ export class Service {
   readonly sources: readonly Source[];
   /** In milliseconds since 1970. */
   readonly startedAt = systemClock.now();
+  readonly history: History;
+  readonly failures = new RecentFailures();
   readonly #instance: Instance;
   readonly #log: LogSink;
   readonly #logger: Logger;
-  readonly #replayTimer: NodeJS.Timeout;
+  readonly #timers: readonly NodeJS.Timeout[];
   #replay: Promise<Replay> | undefined;
 
   constructor({ core, service }: ServiceSettings, sources: readonly Source[], log: LogSink) {
@@ -58,9 +62,15 @@ export class Service {
       recordsInARun: core.maxInFlight * namesPerRequest,
       retryMaxAgeMs: service.retry_max_age,
       observer: this.metrics,
+      onUnrequested: (name, { code, message }, source) =>
+        this.failures.add({ time: systemClock.now(), source, name, code, message }),
     });
-    this.#replayTimer = setInterval(() => void this.replay(), service.replay_every);
-    this.#replayTimer.unref();
+    this.history = new History(this.#look());
+    this.#timers = [
+      setInterval(() => void this.replay(), service.replay_every),
+      setInterval(() => this.history.add(this.#look()), lookEveryMs),
+    ];
+    for (const timer of this.#timers) timer.unref();
     this.metrics.observe({ dispatcher: this.dispatcher, sources });
   }
 
@@ -99,8 +109,14 @@ export class Service {
     return replay;
   }
 
+  #look(): Look {
+    const time = systemClock.now();
+    const lagSeconds = Math.max(0, time - (findOldestUnsettled(this) ?? time)) / 1000;
+    return { time, totals: this.metrics.totals, lagSeconds, held: this.dispatcher.held };
+  }
+
   async stop(): Promise<void> {
-    clearInterval(this.#replayTimer);
+    for (const timer of this.#timers) clearInterval(timer);
     await Promise.all(this.sources.map((source) => source.stop()));
     await this.dispatcher.stop();
     await Promise.all(this.sources.map((source) => source.close()));
