@@ -2,6 +2,7 @@ import { inspect, parseArgs } from 'node:util';
 import { Logger, readEnvironment, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
 import { addDashboardRoutes } from './dashboard-routes.ts';
 import { EmbeddedQueue } from './embedded-queue.ts';
+import { isAlive } from './healthcheck.ts';
 import { HttpServer } from './http-server.ts';
 import type { Inbox } from './inbox.ts';
 import { addNotificationRoutes } from './notification-routes.ts';
@@ -16,22 +17,32 @@ const log: LogSink = (level, line) => {
   (level === 'error' || level === 'warn' ? process.stderr : process.stdout).write(`${line}\n`);
 };
 
-const help = `node main.js [--env-file FILE]
+const help = `node main.js [healthcheck] [--env-file FILE]
 
 Tells OMS which objects were added or changed, as notifications say. Settings come from the environment.
+With healthcheck, it only asks whether the service with these settings is alive: 0 if it is, else 1.
 
   --env-file FILE  settings from a file of NAME=value lines; the environment goes first
   --help           this text
 `;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { 'env-file': { type: 'string' }, help: { type: 'boolean' } } });
+  const { values, positionals } = parseArgs({
+    options: { 'env-file': { type: 'string' }, help: { type: 'boolean' } },
+    allowPositionals: true,
+  });
   if (values.help) {
     process.stdout.write(help);
     return;
   }
   const env = readEnvironment(process.env, values['env-file']);
   const settings = readServiceSettings((name) => env[name]);
+  const [command] = positionals;
+  if (command === 'healthcheck') {
+    process.exitCode = (await isAlive(settings.service)) ? 0 : 1;
+    return;
+  }
+  if (command !== undefined) throw new UsageError(`Unknown command '${command}'`);
   const logger = new Logger(settings.core.logLevel, log);
   const { queue, queue_folder: folder } = settings.service;
   const embedded =
@@ -89,8 +100,16 @@ function openServer(
   return server;
 }
 
+class UsageError extends Error {}
+
+/** Was the program called wrongly? */
+function isUsageError(error: unknown): error is Error {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS_');
+}
+
 main().catch((error: unknown) => {
-  if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')) {
+  if (isUsageError(error)) {
     process.stderr.write(`${error.message}\n\n${help}`);
     process.exit(2);
   }

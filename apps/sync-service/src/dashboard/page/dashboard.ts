@@ -2,7 +2,14 @@
 import type { SourceReport, StatusReport } from '../status-report.ts';
 import { change, login, LoginNeeded, readStatus, Refused, replay, type ReplayOutcome } from './api.ts';
 import { button, cell, element, foreignText, setRows, setText, showText, span } from './elements.ts';
-import { formatBytes, formatCount, formatNumber, formatSeconds, formatTime } from './format.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatNumber,
+  formatNumberOf,
+  formatSeconds,
+  formatTime,
+} from './format.ts';
 import { Plot } from './plots.ts';
 
 const pollEveryMs = 2000;
@@ -60,6 +67,8 @@ function showState(state: keyof typeof stateTexts): void {
 
 function showLost(error: unknown): void {
   showState('lost');
+  setText('since', '');
+  showText('outcome', undefined);
   for (const id of ['pause', 'replay']) button(id).disabled = true;
   const why = error instanceof Refused ? ` It says: ${error.message}.` : '';
   const what = last === undefined ? '' : ` What is shown here is of ${formatTime(last.time)}.`;
@@ -85,10 +94,13 @@ function showFigures({ totals, history, held, lag_seconds: lag, ...status }: Sta
   const backlogs = status.sources.flatMap(({ backlog }) => (backlog === undefined ? [] : [backlog]));
   const waiting = backlogs.filter(({ unit }) => unit !== 'bytes').reduce((sum, { count }) => sum + count, 0);
   setText('backlog', formatCount(waiting));
-  setText('held', `${formatCount(held)} objects in hand`);
+  setText('held', `${formatNumberOf(held, 'object')} in hand`);
   const latest = history.oms_ms.findLast((ms) => ms !== null);
   setText('latency', latest === undefined || latest === null ? '–' : formatSeconds(latest / 1000));
-  setText('oms', `${formatCount(totals.oms_requests)} requests, ${formatCount(totals.oms_failures)} failed`);
+  setText(
+    'oms',
+    `${formatNumberOf(totals.oms_requests, 'request')}, ${formatCount(totals.oms_failures)} failed`,
+  );
   setText('unrequested', formatCount(totals.unrequested));
   element('unrequested').className = totals.unrequested > 0 ? 'bad' : '';
   const { failed_list_keys: keys } = status;
@@ -96,7 +108,7 @@ function showFigures({ totals, history, held, lag_seconds: lag, ...status }: Sta
     'failed-list',
     keys === undefined
       ? 'on the failed list since the start'
-      : `${formatCount(keys)} on the list after the last replay`,
+      : `${formatNumberOf(keys, 'key')} on the list after the last replay`,
   );
 }
 
@@ -117,7 +129,7 @@ function showSources(sources: readonly SourceReport[]): void {
 function formatBacklog(backlog: SourceReport['backlog']): string {
   if (backlog === undefined) return '–';
   const { count, unit } = backlog;
-  return unit === 'bytes' ? formatBytes(count) : `${formatCount(count)} ${unit}`;
+  return unit === 'bytes' ? formatBytes(count) : formatNumberOf(count, unit.slice(0, -1));
 }
 
 function showFailures({ failures }: StatusReport): void {

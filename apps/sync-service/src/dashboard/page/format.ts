@@ -5,6 +5,11 @@ export function formatCount(count: number): string {
   return whole.format(count);
 }
 
+/** `1 message`, `2 messages`. */
+export function formatNumberOf(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 export function formatNumber(value: number): string {
   return (Math.abs(value) >= 100 ? whole : fine).format(value);
 }

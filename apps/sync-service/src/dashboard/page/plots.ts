@@ -46,8 +46,9 @@ export class Plot {
       axes: [
         {
           ...axis,
+          size: 30,
           space: 90,
-          values: (_plot: UPlot, times: number[]) => times.map((time) => formatClock(time).slice(0, 5)),
+          values: (_plot: UPlot, times: number[]) => formatClocks(times),
         },
         {
           ...axis,
@@ -105,6 +106,12 @@ export class Plot {
     );
     setText(`${this.#id}-reading`, `${formatClock(time)}  ${parts.join(', ')}`);
   }
+}
+
+/** With seconds where minutes alone would be the same again and again. */
+function formatClocks(times: readonly number[]): string[] {
+  const [first = 0, second = Infinity] = times;
+  return times.map((time) => formatClock(time).slice(0, second - first < 60_000 ? 8 : 5));
 }
 
 /** As the browser computes it: `light-dark()` is no colour for a canvas. */
