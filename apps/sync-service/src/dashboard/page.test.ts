@@ -193,7 +193,7 @@ describe.skipIf(needs !== undefined)(`the dashboard in a browser${needs ? ` (${n
     await shoot(page, 'login');
     await input.fill('another-token-of-operations');
     await input.press('Enter');
-    await expect.poll(() => page.locator('#login-problem').innerText()).toContain('not the token');
+    await expect.poll(() => page.locator('#login-problem').innerText()).toContain('found another one');
     await input.fill(token);
     await input.press('Enter');
     await expect.poll(() => state(page).innerText()).toBe('Running');

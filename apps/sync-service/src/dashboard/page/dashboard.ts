@@ -157,8 +157,7 @@ function askForToken(message: string): void {
   element('state').className = 'unknown';
   setText('state-text', 'Log in');
   setText('since', '');
-  setText('login-problem', login.hasToken ? 'This is not the token of the service.' : '');
-  if (!login.hasToken) element('login').title = message;
+  setText('login-problem', login.hasToken ? `Refused: ${message}.` : '');
   login.forget();
   if (isNew) element('token').focus();
 }
