@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs what npm does not bring, servers, a browser and promtool, on Debian or Ubuntu, as root. Nothing is started by it.
+# Installs the servers, and the browser, that npm does not bring, on Debian or Ubuntu, as root. Nothing is started by it.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install --yes --no-install-recommends radosgw ceph-mon ceph-osd ceph-mgr ceph-common chromium
 
-# Only promtool of the package: installed, it would start a server.
+# Of Prometheus only its checker: the package would start a server.
 folder=$(mktemp -d)
 (cd "$folder" && apt-get download prometheus && dpkg-deb --extract prometheus_*.deb .)
-install "$folder/usr/bin/promtool" /usr/local/bin/promtool
+install "$folder/usr/bin/promtool" /usr/local/bin/
 rm -r "$folder"

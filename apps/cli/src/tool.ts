@@ -1,6 +1,6 @@
 import {
   Instance,
-  limitRate,
+  RateLimit,
   OmsClient,
   readSettings,
   systemClock,
@@ -64,7 +64,7 @@ export class Tool {
     const settings = { ...this.settings, ...(options.layout && { logLayout: options.layout }) };
     const client = new OmsClient(settings);
     const { namesPerSecond } = options;
-    const oms = namesPerSecond === undefined ? client : limitRate(client, namesPerSecond, systemClock);
+    const oms = namesPerSecond === undefined ? client : new RateLimit(client, namesPerSecond, systemClock);
     return new Instance(settings, this.logBucket, oms);
   }
 

@@ -1,37 +1,30 @@
-import { isLoopback, type Secret } from '@oms-sync/core';
+import type { Secret } from '@oms-sync/core';
 import type { FastifyRequest } from 'fastify';
-import { getHeader, Refusal, type RequestHead } from './receivers/receiver.ts';
-import { checkToken } from './receivers/token.ts';
+import { Refusal } from './receivers/receiver.ts';
+import { checkToken, readBearer } from './receivers/token.ts';
 
-/** A browser sends it to its own site only, unless that allows more: so no other page can make it change something. */
-const controlHeader = 'x-oms-sync';
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
+/** What proxies add: such a request comes from elsewhere, though it comes by this machine. */
+const forwarded = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'via'];
 
 /**
- * Lets those in who run the service: with the token in a header, or from this machine if there is none.
+ * Lets in who knows the token, by header only: an address is written into logs. Without a token, whoever is on this
+ * machine, under its own name: a web page whose host name is pointed here (DNS rebinding) is not.
  *
- * @returns a hook before the body is read, that throws a {@link Refusal} for everybody else.
+ * @throws {Refusal} for everybody else.
  */
-export function letIn(
-  token: Secret | undefined,
-  { isChange = false } = {},
-): (request: FastifyRequest) => Promise<void> {
-  // oxlint-disable-next-line typescript/require-await -- a hook of fastify without a callback is a promise
-  return async (request) => {
-    const head: RequestHead = { headers: request.headers, query: {} };
-    if (token === undefined) checkHost(head);
-    else checkToken(head, [token], 'token');
-    if (isChange && getHeader(head, controlHeader) === undefined) {
-      throw new Refusal(
-        'sender',
-        `expected the header ${controlHeader}, as no page of another site can send it`,
-      );
-    }
-  };
+export function checkAccess({ headers }: FastifyRequest, tokens: readonly Secret[] | undefined): void {
+  if (tokens !== undefined) return checkToken({ headers, query: {} }, tokens, 'token');
+  if (loopback.test(headers.host ?? '') && forwarded.every((name) => headers[name] === undefined)) return;
+  throw new Refusal('sender', 'expected a request to this machine by its own name; beyond it, set a token');
 }
 
-/** A page whose name leads to this machine all of a sudden (DNS rebinding) still has that name. */
-function checkHost(head: RequestHead): void {
-  const host = getHeader(head, 'host') ?? '';
-  if (URL.canParse(`http://${host}`) && isLoopback(new URL(`http://${host}`))) return;
-  throw new Refusal('sender', 'expected the address of this machine as the host, as there is no token');
+/**
+ * Nothing is changed by a page of somebody else: a browser lets no other page add this header.
+ *
+ * @throws {Refusal}
+ */
+export function checkIntent({ headers }: FastifyRequest): void {
+  if (readBearer({ headers, query: {} }) !== undefined || headers['x-oms-sync'] !== undefined) return;
+  throw new Refusal('sender', 'expected the header "x-oms-sync: 1", found none');
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startOmsStandin, type OmsStandin } from '@oms-sync/oms-standin';
-import { testKeys } from '@oms-sync/testing';
+import { makeCertificate, testKeys } from '@oms-sync/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 const built = fileURLToPath(new URL('../../../dist/apps/sync-service', import.meta.url));
@@ -131,6 +131,62 @@ describe('the built service', () => {
     const second = startService('shared');
     expect(await once(second.child, 'exit')).toEqual([2, null]);
     expect(second.output()).toContain(`queue_folder ${scratch}/shared is in use by another process`);
+  });
+
+  it('is alive, ready, paused and resumed, and counts what it does', async () => {
+    const service = startService('operated');
+    const address = await service.address();
+    const ask = (route: string, init: RequestInit = {}) => fetch(new URL(route, address), init);
+    const tell = (route: string) => ask(route, { method: 'POST', headers: { 'x-oms-sync': '1' } });
+    expect((await ask('/healthz')).status).toBe(200);
+    expect(await (await ask('/readyz')).json()).toEqual({ ready: true, problems: [] });
+
+    expect((await tell('/pause')).status).toBe(200);
+    oms.takeReceived();
+    expect(await notify(address, 'later')).toBe(200);
+    const readMetrics = async () => (await ask('/metrics')).text();
+    await expect.poll(readMetrics).toContain('oms_sync_backlog 1\n');
+    expect(await readMetrics()).toContain('oms_sync_paused 1\n');
+    expect(oms.received).toEqual([]);
+    expect((await tell('/resume')).status).toBe(200);
+    await expect
+      .poll(readMetrics)
+      .toContain('oms_sync_records_settled_total{source="webhook",outcome="requested"} 1\n');
+    expect(await readMetrics()).toContain('oms_sync_source_up{source="queue"} 1\n');
+    expect((await tell('/replay')).status).toBe(202);
+    const readStatus = async () => (await ask('/status')).json() as Promise<{ replay: object }>;
+    await expect.poll(readStatus).toMatchObject({ replay: { running: false, requested: 0, unrequested: 0 } });
+  });
+
+  it('has an object that OMS refuses among the last failures, by its name', async () => {
+    oms.faults.set([{ kind: 'answer', status: 400 }]);
+    const service = startService('failing');
+    const address = await service.address();
+    const name = '<img src=x onerror=alert(1)>';
+    expect(await notify(address, encodeURIComponent(name))).toBe(200);
+    const readFailures = async () => {
+      const { failures } = (await (await fetch(new URL('/status', address))).json()) as { failures: unknown };
+      return failures;
+    };
+    await expect.poll(readFailures, { timeout: 10_000 }).toMatchObject([{ source: 'webhook', name }]);
+  });
+
+  it.each([false, true])('says by a command whether it is alive; with TLS: %s', async (hasTls) => {
+    const { cert, key } = makeCertificate();
+    const files = {
+      tls_cert_file: path.join(scratch, 'cert.pem'),
+      tls_key_file: path.join(scratch, 'key.pem'),
+    };
+    writeFileSync(files.tls_cert_file, cert);
+    writeFileSync(files.tls_key_file, key);
+    const service = startService(`checked-${hasTls}`, hasTls ? files : {});
+    const { port } = new URL(await service.address());
+    const beyond = { listen: `0.0.0.0:${port}`, token: 'a-token-for-beyond-loopback', ...(hasTls && files) };
+    const check = () => once(startService('unused', beyond, ['healthcheck']).child, 'exit');
+    expect(await check()).toEqual([0, null]);
+    service.child.kill('SIGKILL');
+    await once(service.child, 'exit');
+    expect(await check()).toEqual([1, null]);
   });
 
   const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;

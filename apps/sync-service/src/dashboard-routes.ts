@@ -1,21 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Clock, Secret } from '@oms-sync/core';
-import { letIn } from './access.ts';
-import type { StatusReport } from './dashboard/status-report.ts';
 import type { HttpServer } from './http-server.ts';
-import { findOldestUnsettled } from './metrics.ts';
-import { findHindrances } from './readiness.ts';
-import type { Service } from './service.ts';
-
-export interface DashboardRoutesOptions {
-  readonly service: Pick<
-    Service,
-    'metrics' | 'startedAt' | 'sources' | 'dispatcher' | 'history' | 'failures'
-  >;
-  readonly clock: Clock;
-  /** What the status asks for; without one, only this machine is let in. The page itself tells nothing. */
-  readonly token: Secret | undefined;
-}
 
 const files = {
   '/': { file: 'dashboard.html', type: 'text/html; charset=utf-8' },
@@ -34,44 +18,15 @@ const headers = {
 };
 
 /**
- * Adds the dashboard at `/`, and what it reads: `GET /api/status`.
+ * Adds the dashboard at `/`. The page tells nothing by itself: it asks `/status`, which lets in whoever has the token.
  *
  * @throws if the files of the page are not beside the bundle.
  */
-export function addDashboardRoutes(server: HttpServer, options: DashboardRoutesOptions): void {
+export function addDashboardRoutes(server: HttpServer): void {
   server.add((routes) => {
     for (const [url, { file, type }] of Object.entries(files)) {
       const body = readFileSync(new URL(`./page/${file}`, import.meta.url));
       routes.get(url, (_request, reply) => reply.headers(headers).type(type).send(body));
     }
-    routes.get('/api/status', { preParsing: letIn(options.token) }, (_request, reply) =>
-      reply.header('cache-control', 'no-store').send(describeStatus(options)),
-    );
   });
-}
-
-function describeStatus({ service, clock }: DashboardRoutesOptions): StatusReport {
-  const { dispatcher, sources, metrics, startedAt, history, failures } = service;
-  const now = clock.now();
-  const oldest = findOldestUnsettled(service);
-  return {
-    time: now,
-    started_at: startedAt,
-    state: dispatcher.isPaused ? 'paused' : dispatcher.isResting ? 'resting' : 'running',
-    hindrances: findHindrances({ now, startedAt, sources, dispatcher }),
-    problem: dispatcher.problem,
-    totals: metrics.totals,
-    held: dispatcher.held,
-    lag_seconds: oldest === undefined ? 0 : Math.max(0, now - oldest) / 1000,
-    failed_list_keys: metrics.failedListKeys,
-    sources: sources.map(({ name, state: { status, place, detail, backlog } }) => ({
-      name,
-      status,
-      place,
-      detail,
-      backlog,
-    })),
-    history: history.report(),
-    failures: failures.report(),
-  };
 }

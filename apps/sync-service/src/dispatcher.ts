@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock, Fate, Instance, LogSink, Reason, Report } from '@oms-sync/core';
-import type { Delivery, KnownRecord } from './delivery.ts';
+import type { Delivery } from './delivery.ts';
 
 export interface DispatcherOptions {
   readonly instance: Pick<Instance, 'synchronize'>;
@@ -13,8 +13,6 @@ export interface DispatcherOptions {
   /** What could not be requested by a passing fault is tried again until it is so old, then it goes on the failed list. */
   readonly retryMaxAgeMs: number;
   readonly observer?: DispatchObserver;
-  /** An object went on the failed list. */
-  readonly onUnrequested?: (name: string, reason: Reason, source: string) => void;
 }
 
 /**
@@ -28,6 +26,8 @@ export interface DispatchObserver {
   /** They could not be settled now, and are tried again. */
   delayed(source: string, records: number): void;
   handedBack(source: string, records: number): void;
+  /** An object of a delivery that is settled is on the failed list. */
+  unrequested(source: string, name: string, reason: Reason): void;
 }
 
 /** A delivery on its way. */
@@ -71,12 +71,11 @@ export class Dispatcher {
   /** All that are not settled, in the order in which they came. */
   readonly #held = new Set<Held>();
   #heldRecords = 0;
-  #lastSettledAt: number | undefined;
-  #problem: string | undefined;
   #isPaused = false;
   #isStopped = false;
   /** How many runs in a row have settled nothing. */
   #runsInVain = 0;
+  #problem: string | undefined;
   /** Nothing is begun before; milliseconds since 1970. */
   #restUntil = 0;
   #roomIsFree: (() => void)[] = [];
@@ -100,17 +99,12 @@ export class Dispatcher {
     return oldest?.submittedAt;
   }
 
-  /** When something was settled last, in milliseconds since 1970; undefined if nothing was. */
-  get lastSettledAt(): number | undefined {
-    return this.#lastSettledAt;
-  }
-
   /** Did OMS, or the log bucket, take nothing lately? */
   get isResting(): boolean {
     return this.#runsInVain > 0;
   }
 
-  /** Why the last run could not settle everything; undefined if it did. */
+  /** Why something of the last run has to be tried again, for people; undefined if nothing has. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -233,7 +227,6 @@ export class Dispatcher {
       canRedeliver: (index) => hasRoom() && clock.now() - (owners[index]?.triedAt ?? 0) < retryMaxAgeMs,
       log,
     });
-    this.#problem = problem?.message;
     let settled = 0;
     let start = 0;
     for (const held of batch) {
@@ -246,23 +239,21 @@ export class Dispatcher {
         settled++;
         this.#letGo(held);
         observer?.settled(delivery.source, countFates(own));
-        this.#announceUnrequested(delivery, own);
+        this.#tellUnrequested(delivery, own);
         delivery.settle();
       }
     }
-    if (settled === 0) return this.#rest();
-    this.#lastSettledAt = clock.now();
-    this.#runsInVain = this.#restUntil = 0;
+    this.#problem = problem?.message;
+    if (settled > 0) this.#runsInVain = this.#restUntil = 0;
+    else this.#rest();
   }
 
-  #announceUnrequested({ source, records }: Delivery, fates: readonly Fate[]): void {
-    const { onUnrequested } = this.#options;
-    if (onUnrequested === undefined) return;
+  #tellUnrequested({ source, records }: Delivery, fates: readonly Fate[]): void {
     for (const [index, fate] of fates.entries()) {
       const record = records[index];
-      if (fate.kind === 'unrequested' && record !== undefined) {
-        onUnrequested(nameOf(record), fate.reason, source);
-      }
+      if (fate.kind !== 'unrequested' || record === undefined || record.kind === 'ignored') continue;
+      const name = record.kind === 'created' ? record.name : record.text;
+      this.#options.observer?.unrequested(source, name, fate.reason);
     }
   }
 
@@ -303,10 +294,6 @@ export class Dispatcher {
     this.#held.delete(held);
     this.#heldRecords -= held.delivery.records.length;
   }
-}
-
-function nameOf(record: KnownRecord): string {
-  return record.kind === 'created' ? record.name : record.kind === 'invalid' ? record.text : '';
 }
 
 function isReturned(fate: Fate, all: readonly Fate[]): boolean {

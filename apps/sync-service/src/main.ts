@@ -1,13 +1,16 @@
 import { inspect, parseArgs } from 'node:util';
 import { Logger, readEnvironment, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
 import { addDashboardRoutes } from './dashboard-routes.ts';
+import { lookEveryMs, Timeline, type Look } from './dashboard/timeline.ts';
 import { EmbeddedQueue } from './embedded-queue.ts';
-import { isAlive } from './healthcheck.ts';
+import { checkHealth } from './health-check.ts';
 import { HttpServer } from './http-server.ts';
 import type { Inbox } from './inbox.ts';
+import type { Observed } from './metrics.ts';
+import { addOperationRoutes } from './operation-routes.ts';
 import { addNotificationRoutes } from './notification-routes.ts';
 import { QueueError } from './queue-folder.ts';
-import { addOperationRoutes } from './operation-routes.ts';
+import { findOldest } from './readiness.ts';
 import { openReceivers } from './receivers/open-receivers.ts';
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { Service } from './service.ts';
@@ -17,11 +20,14 @@ const log: LogSink = (level, line) => {
   (level === 'error' || level === 'warn' ? process.stderr : process.stdout).write(`${line}\n`);
 };
 
+/** Kubernetes gives 30 seconds, systemd more. */
+const stopWithinMs = 25_000;
+
 const help = `node main.js [healthcheck] [--env-file FILE]
 
 Tells OMS which objects were added or changed, as notifications say. Settings come from the environment.
-With healthcheck, it only asks whether the service with these settings is alive: 0 if it is, else 1.
 
+  healthcheck      asks the service that runs with these settings whether it is alive; exit code 0 if it is
   --env-file FILE  settings from a file of NAME=value lines; the environment goes first
   --help           this text
 `;
@@ -35,29 +41,33 @@ async function main(): Promise<void> {
     process.stdout.write(help);
     return;
   }
+  const [command, ...others] = positionals;
+  if ((command !== undefined && command !== 'healthcheck') || others.length > 0) {
+    process.stderr.write(help);
+    process.exit(2);
+  }
   const env = readEnvironment(process.env, values['env-file']);
   const settings = readServiceSettings((name) => env[name]);
-  const [command] = positionals;
-  if (command === 'healthcheck') {
-    process.exitCode = (await isAlive(settings.service)) ? 0 : 1;
-    return;
-  }
-  if (command !== undefined) throw new UsageError(`Unknown command '${command}'`);
+  if (command === 'healthcheck') process.exit((await checkHealth(settings.service)) ? 0 : 1);
   const logger = new Logger(settings.core.logLevel, log);
-  const { queue, queue_folder: folder } = settings.service;
-  const embedded =
-    queue === 'embedded' ? await EmbeddedQueue.open({ folder, clock: systemClock, logger }) : undefined;
-  const service = new Service(settings, embedded === undefined ? [] : [embedded], log);
-  const server = openServer(settings, embedded, service, logger);
+  const { queue_folder: folder } = settings.service;
+  const queue = await EmbeddedQueue.open({ folder, clock: systemClock, logger });
+  const service = new Service(settings, [queue], log);
+  const server = openServer(settings, queue, service, logger);
   let isStopping = false;
   const stop = async (signal: string) => {
     if (isStopping) return;
     isStopping = true;
     logger.log('info', 'stopping', { signal });
     // Those who send are told to come again, before the queue is closed to them.
-    await server.stop();
-    await service.stop();
-    logger.log('info', 'stopped', {});
+    const stopped = (async () => {
+      await server.stop();
+      await service.stop();
+      return true;
+    })();
+    // What is not settled by then is with its source still, as after a loss of power.
+    const isWhole = await Promise.race([stopped, systemClock.sleep(stopWithinMs).then(() => false)]);
+    logger.log(isWhole ? 'info' : 'warn', 'stopped', { finished: isWhole });
     process.exit(0);
   };
   process.on('SIGTERM', () => void stop('SIGTERM'));
@@ -73,43 +83,54 @@ async function main(): Promise<void> {
 /** The HTTP server, with the routes of the notifications that the settings ask for. */
 function openServer(
   { core, service: values }: ServiceSettings,
-  inbox: Inbox | undefined,
+  inbox: Inbox & Pick<EmbeddedQueue, 'backlog' | 'oldestReceivedAt'>,
   service: Service,
   logger: Logger,
 ): HttpServer {
   const clock = systemClock;
   const { metrics } = service;
+  const backlog = () => ({ count: inbox.backlog, oldestSince: inbox.oldestReceivedAt });
+  metrics.observe({ dispatcher: service.dispatcher, sources: service.sources, backlog });
   const server = new HttpServer({
     settings: values,
     logger,
     clock,
     onRefused: (source, reason) => metrics.refused(source, reason),
   });
-  if (inbox !== undefined) {
-    addNotificationRoutes(server, {
-      logger,
-      receivers: openReceivers(values, { eventgridKeyEncoding: core.eventgridKeyEncoding, clock }),
-      inbox,
-      clock,
-      requestsPerSecond: values.requests_per_second,
-      onRepeated: (source) => metrics.repeated(source),
-    });
-  }
-  addOperationRoutes(server, { service, clock, token: values.token });
-  addDashboardRoutes(server, { service, clock, token: values.token });
+  addOperationRoutes(server, {
+    service,
+    backlog,
+    timeline: keepTimeline(service, backlog),
+    tokens: values.token,
+    clock,
+    logger,
+  });
+  addDashboardRoutes(server);
+  addNotificationRoutes(server, {
+    logger,
+    receivers: openReceivers(values, { eventgridKeyEncoding: core.eventgridKeyEncoding, clock }),
+    inbox,
+    clock,
+    requestsPerSecond: values.requests_per_second,
+    onRepeated: (source) => metrics.repeated(source),
+  });
   return server;
 }
 
-class UsageError extends Error {}
-
-/** Was the program called wrongly? */
-function isUsageError(error: unknown): error is Error {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS_');
+/** The last hour of the service, kept from now on. */
+function keepTimeline({ dispatcher, metrics }: Service, backlog: Observed['backlog']): Timeline {
+  const look = (): Look => {
+    const time = systemClock.now();
+    const oldest = findOldest({ dispatcher, backlog }) ?? time;
+    return { ...metrics.history.totals, time, lagSeconds: Math.max(0, time - oldest) / 1000 };
+  };
+  const timeline = new Timeline(look());
+  setInterval(() => timeline.add(look()), lookEveryMs).unref();
+  return timeline;
 }
 
 main().catch((error: unknown) => {
-  if (isUsageError(error)) {
+  if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')) {
     process.stderr.write(`${error.message}\n\n${help}`);
     process.exit(2);
   }

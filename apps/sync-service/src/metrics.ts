@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import type { Replay, Report, SyncEventSink } from '@oms-sync/core';
+import type { Reason, Replay, Report, SyncEventSink } from '@oms-sync/core';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Totals } from './dashboard/status-report.ts';
 import type { DispatchObserver, Dispatcher } from './dispatcher.ts';
+import { History } from './history.ts';
+import { findOldest } from './readiness.ts';
 import type { Source } from './source.ts';
 
 type Outcome = Exclude<keyof Report, 'received' | 'returned'>;
@@ -12,26 +13,15 @@ const outcomes: readonly Outcome[] = ['requested', 'unrequested', 'filtered', 'm
 export interface Observed {
   readonly dispatcher: Pick<Dispatcher, 'held' | 'oldestHeldSince' | 'isPaused' | 'isResting'>;
   readonly sources: readonly Source[];
-}
-
-/** When the oldest record or notification that is not settled came, in milliseconds since 1970; undefined if there is none. */
-export function findOldestUnsettled({
-  dispatcher,
-  sources,
-}: {
-  readonly dispatcher: Pick<Dispatcher, 'oldestHeldSince'>;
-  readonly sources: readonly Source[];
-}): number | undefined {
-  const since = Math.min(
-    dispatcher.oldestHeldSince ?? Infinity,
-    ...sources.map(({ state }) => state.oldestSince ?? Infinity),
-  );
-  return since === Infinity ? undefined : since;
+  /** What waits in the queue of the service itself. */
+  readonly backlog: () => { readonly count: number; readonly oldestSince: number | undefined };
 }
 
 /** What the service counts, for Prometheus. Names: docs/guides/watch-the-service.md. */
 export class Metrics implements DispatchObserver {
   readonly registry = new Registry();
+  /** The same for the dashboard. */
+  readonly history = new History();
   readonly #received: Counter;
   readonly #settled: Counter;
   readonly #delayed: Counter;
@@ -42,19 +32,6 @@ export class Metrics implements DispatchObserver {
   readonly #requestSeconds: Histogram;
   readonly #failedKeys: Gauge;
   readonly #replayed: Counter;
-  readonly #totals = {
-    received: 0,
-    requested: 0,
-    unrequested: 0,
-    filtered: 0,
-    merged: 0,
-    delayed: 0,
-    notifications_refused: 0,
-    oms_requests: 0,
-    oms_failures: 0,
-    oms_seconds: 0,
-  };
-  #failedListKeys: number | undefined;
 
   constructor({ isDefault = true }: { readonly isDefault?: boolean } = {}) {
     const registers = [this.registry];
@@ -121,12 +98,13 @@ export class Metrics implements DispatchObserver {
   }
 
   /** Adds what is read when somebody asks. */
-  observe({ dispatcher, sources }: Observed): void {
+  observe({ dispatcher, sources, backlog }: Observed): void {
     const add = (name: string, help: string, read: () => number) =>
       this.#addGauge(name, help, [], (gauge) => gauge.set(read()));
     add('oms_sync_records_held', 'Records received and not settled', () => dispatcher.held);
+    add('oms_sync_backlog', 'Notifications that wait in the queue of the service', () => backlog().count);
     add('oms_sync_oldest_unsettled_seconds', 'Age of the oldest record or notification not settled', () => {
-      const since = findOldestUnsettled({ dispatcher, sources });
+      const since = findOldest({ dispatcher, backlog });
       return since === undefined ? 0 : Math.max(0, Date.now() - since) / 1000;
     });
     add('oms_sync_paused', '1 while the service is paused', () => Number(dispatcher.isPaused));
@@ -150,30 +128,20 @@ export class Metrics implements DispatchObserver {
     this.registry.registerMetric(gauge);
   }
 
-  /** The same over all sources, for the dashboard. */
-  get totals(): Totals {
-    return { ...this.#totals };
-  }
-
-  /** Keys of the failed list after the last replay; undefined before the first one. */
-  get failedListKeys(): number | undefined {
-    return this.#failedListKeys;
-  }
-
   received(source: string, records: number): void {
-    this.#totals.received += records;
     this.#received.inc({ source }, records);
+    this.history.totals.received += records;
   }
 
   settled(source: string, report: Report): void {
     for (const outcome of outcomes) {
-      this.#totals[outcome] += report[outcome];
       if (report[outcome] > 0) this.#settled.inc({ source, outcome }, report[outcome]);
+      this.history.totals[outcome] += report[outcome];
     }
+    this.history.lastSettledAt = Date.now();
   }
 
   delayed(source: string, records: number): void {
-    this.#totals.delayed += records;
     this.#delayed.inc({ source }, records);
   }
 
@@ -181,10 +149,14 @@ export class Metrics implements DispatchObserver {
     this.#handedBack.inc({ source }, records);
   }
 
+  unrequested(source: string, name: string, { code, message }: Reason): void {
+    this.history.addFailure({ time: Date.now(), source, name, code, message });
+  }
+
   /** @param reason one of few: it becomes a label. */
   refused(source: string, reason: string): void {
-    this.#totals.notifications_refused++;
     this.#refused.inc({ source, reason });
+    this.history.totals.refused++;
   }
 
   repeated(source: string): void {
@@ -195,8 +167,7 @@ export class Metrics implements DispatchObserver {
     for (const outcome of ['requested', 'unrequested', 'merged', 'returned'] as const) {
       if (report[outcome] > 0) this.#replayed.inc({ outcome }, report[outcome]);
     }
-    this.#failedListKeys = leftKeys + report.unrequested + report.returned;
-    this.#failedKeys.set(this.#failedListKeys);
+    this.#failedKeys.set(leftKeys + report.unrequested + report.returned);
   }
 
   /** The same sink, with the time of each request measured. */
@@ -204,12 +175,11 @@ export class Metrics implements DispatchObserver {
     return {
       createSyncEvents: async (names, timeoutMs, onSent) => {
         const startedAt = performance.now();
-        const done = (result: 'accepted' | 'failed') => {
-          const seconds = (performance.now() - startedAt) / 1000;
-          this.#requestSeconds.observe({ result }, seconds);
-          this.#totals.oms_requests++;
-          this.#totals.oms_seconds += seconds;
-          if (result === 'failed') this.#totals.oms_failures++;
+        const done = (result: string) => {
+          const ms = performance.now() - startedAt;
+          this.#requestSeconds.observe({ result }, ms / 1000);
+          this.history.totals.omsRequests++;
+          this.history.totals.omsMs += ms;
         };
         try {
           await sink.createSyncEvents(names, timeoutMs, onSent);

@@ -15,8 +15,6 @@ export const chromium: Program = {
   debianPackage: 'chromium',
 };
 
-export const promtool: Program = { title: 'promtool', commands: ['promtool'], debianPackage: 'prometheus' };
-
 /**
  * Why tests with a program are to be skipped: what it takes to run them. Undefined when it is here, and also when
  * OMS_SYNC_PEERS=required asks for all that tools/peers/install.sh installs: then they fail.

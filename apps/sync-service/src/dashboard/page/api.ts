@@ -9,14 +9,6 @@ export class LoginNeeded extends Error {}
 /** The service said no, and why. */
 export class Refused extends Error {}
 
-/** What a replay did. */
-export interface ReplayOutcome {
-  readonly report: { readonly received: number; readonly requested: number; readonly unrequested: number };
-  readonly parked: number;
-  readonly left_keys: number;
-  readonly error?: string;
-}
-
 /** The token goes nowhere but into a header of our own requests. */
 export const login = {
   get hasToken(): boolean {
@@ -32,22 +24,23 @@ export const login = {
 
 /** @throws {LoginNeeded} or whatever `fetch` throws when the connection is lost. */
 export function readStatus(): Promise<StatusReport> {
-  return send<StatusReport>('GET', '/api/status', AbortSignal.timeout(answerWithinMs));
+  return send<StatusReport>('GET', '/status');
 }
 
-export function change(what: 'pause' | 'resume'): Promise<unknown> {
-  return send('POST', `/api/${what}`, AbortSignal.timeout(answerWithinMs));
+/** What is asked for is begun; what comes of it is in the status. */
+export function change(what: 'pause' | 'resume' | 'replay'): Promise<unknown> {
+  return send('POST', `/${what}`);
 }
 
-/** It may take minutes. */
-export function replay(): Promise<ReplayOutcome> {
-  return send<ReplayOutcome>('POST', '/api/replay');
-}
-
-async function send<Answer>(method: string, path: string, signal?: AbortSignal): Promise<Answer> {
+async function send<Answer>(method: string, path: string): Promise<Answer> {
   const token = sessionStorage.getItem(tokenKey);
   const headers = { 'x-oms-sync': '1', ...(token !== null && { authorization: `Bearer ${token}` }) };
-  const response = await fetch(path, { method, headers, cache: 'no-store', ...(signal && { signal }) });
+  const response = await fetch(path, {
+    method,
+    headers,
+    cache: 'no-store',
+    signal: AbortSignal.timeout(answerWithinMs),
+  });
   const answer: unknown = await response.json();
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it comes from the service that this page came from
   if (response.ok) return answer as Answer;

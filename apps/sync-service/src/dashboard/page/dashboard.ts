@@ -1,6 +1,6 @@
 // The dashboard: asks the service how it is, every two seconds, and shows it.
-import type { SourceReport, StatusReport } from '../status-report.ts';
-import { change, login, LoginNeeded, readStatus, Refused, replay, type ReplayOutcome } from './api.ts';
+import type { ReplayReport, SourceReport, StatusReport } from '../status-report.ts';
+import { change, login, LoginNeeded, readStatus, Refused } from './api.ts';
 import { button, cell, element, foreignText, setRows, setText, showText, span } from './elements.ts';
 import {
   formatBytes,
@@ -46,17 +46,23 @@ function show(status: StatusReport): void {
   element('controls').hidden = false;
   button('logout').hidden = !login.hasToken;
   showText('lost', undefined);
-  showState(status.state === 'running' && status.hindrances.length > 0 ? 'hindered' : status.state);
+  showState(stateOf(status));
   setText('since', `since ${formatTime(status.started_at)}`);
-  setText('pause', status.state === 'paused' ? 'Resume' : 'Pause');
+  setText('pause', status.paused ? 'Resume' : 'Pause');
   button('pause').disabled = false;
-  button('replay').disabled = isReplaying;
+  showReplay(status.replay);
   showHindrances(status);
   showFigures(status);
   showSources(status.sources);
   showFailures(status);
   plots ??= [Plot.throughput(), Plot.lag()];
-  for (const plot of plots) plot.show(status.history);
+  for (const plot of plots) plot.show(status.timeline);
+}
+
+function stateOf({ paused, resting, problems }: StatusReport): keyof typeof stateTexts {
+  if (paused) return 'paused';
+  if (resting) return 'resting';
+  return problems.length > 0 ? 'hindered' : 'running';
 }
 
 function showState(state: keyof typeof stateTexts): void {
@@ -71,12 +77,12 @@ function showLost(error: unknown): void {
   showText('outcome', undefined);
   for (const id of ['pause', 'replay']) button(id).disabled = true;
   const why = error instanceof Refused ? ` It says: ${error.message}.` : '';
-  const what = last === undefined ? '' : ` What is shown here is of ${formatTime(last.time)}.`;
+  const what = last === undefined ? '' : ` What is shown here is of ${formatTime(last.now)}.`;
   showText('lost', `The service does not answer.${why}${what} Trying again every two seconds.`);
 }
 
-function showHindrances({ hindrances, state, problem }: StatusReport): void {
-  const texts = [...hindrances, ...(problem !== undefined && state !== 'paused' ? [problem] : [])];
+function showHindrances({ problems, paused, problem }: StatusReport): void {
+  const texts = [...problems, ...(problem !== undefined && !paused ? [problem] : [])];
   element('hindrances').hidden = texts.length === 0;
   const items = texts.map((text) => {
     const item = document.createElement('li');
@@ -86,30 +92,18 @@ function showHindrances({ hindrances, state, problem }: StatusReport): void {
   element('hindrances').replaceChildren(...items);
 }
 
-function showFigures({ totals, history, held, lag_seconds: lag, ...status }: StatusReport): void {
-  setText('throughput', `${formatNumber(history.requested.at(-1) ?? 0)}/s`);
+function showFigures({ totals, timeline, held, backlog, oldest_seconds: lag }: StatusReport): void {
+  setText('throughput', `${formatNumber(timeline.requested.at(-1) ?? 0)}/s`);
   setText('requested', `${formatCount(totals.requested)} of ${formatCount(totals.received)} received`);
   setText('lag', formatSeconds(lag));
   element('lag').className = lag > 300 ? 'bad' : '';
-  const backlogs = status.sources.flatMap(({ backlog }) => (backlog === undefined ? [] : [backlog]));
-  const waiting = backlogs.filter(({ unit }) => unit !== 'bytes').reduce((sum, { count }) => sum + count, 0);
-  setText('backlog', formatCount(waiting));
+  setText('backlog', formatCount(backlog));
   setText('held', `${formatNumberOf(held, 'object')} in hand`);
-  const latest = history.oms_ms.findLast((ms) => ms !== null);
+  const latest = timeline.oms_ms.findLast((ms) => ms !== null);
   setText('latency', latest === undefined || latest === null ? '–' : formatSeconds(latest / 1000));
-  setText(
-    'oms',
-    `${formatNumberOf(totals.oms_requests, 'request')}, ${formatCount(totals.oms_failures)} failed`,
-  );
+  setText('oms', formatNumberOf(totals.omsRequests, 'request'));
   setText('unrequested', formatCount(totals.unrequested));
   element('unrequested').className = totals.unrequested > 0 ? 'bad' : '';
-  const { failed_list_keys: keys } = status;
-  setText(
-    'failed-list',
-    keys === undefined
-      ? 'on the failed list since the start'
-      : `${formatNumberOf(keys, 'key')} on the list after the last replay`,
-  );
 }
 
 function showSources(sources: readonly SourceReport[]): void {
@@ -177,7 +171,7 @@ button('logout').addEventListener('click', () => {
 });
 
 button('pause').addEventListener('click', () => {
-  const isPaused = last?.state === 'paused';
+  const isPaused = last?.paused === true;
   void act(async () => {
     await change(isPaused ? 'resume' : 'pause');
     return isPaused
@@ -187,14 +181,20 @@ button('pause').addEventListener('click', () => {
 });
 
 button('replay').addEventListener('click', () => {
-  isReplaying = true;
-  button('replay').disabled = true;
-  showText('outcome', 'Replaying the failed list …');
-  void act(async () => describeReplay(await replay())).finally(() => {
-    isReplaying = false;
-    button('replay').disabled = false;
+  void act(async () => {
+    await change('replay');
+    isReplaying = true;
+    return 'Replaying the failed list …';
   });
 });
+
+/** Says what came of the replay that was asked for here. */
+function showReplay(report: ReplayReport): void {
+  button('replay').disabled = report.running;
+  if (!isReplaying || report.running) return;
+  isReplaying = false;
+  showText('outcome', describeReplay(report));
+}
 
 async function act(work: () => Promise<string>): Promise<void> {
   try {
@@ -207,16 +207,13 @@ async function act(work: () => Promise<string>): Promise<void> {
   await poll();
 }
 
-function describeReplay({ report, parked, left_keys: leftKeys, error }: ReplayOutcome): string {
-  if (error !== undefined) return `Replay: the failed list could not be read or written: ${error}`;
-  if (report.received === 0) return 'Replay: there was nothing on the failed list to request again.';
-  const parts = [
-    `${formatCount(report.requested)} requested`,
-    `${formatCount(report.unrequested)} failed again`,
-    ...(parked > 0 ? [`of these ${formatCount(parked)} parked`] : []),
-    ...(leftKeys > 0 ? [`${formatCount(leftKeys)} left for the next replay`] : []),
-  ];
-  return `Replay: ${parts.join(', ')}.`;
+function describeReplay({ problem, requested = 0, unrequested = 0, leftKeys = 0 }: ReplayReport): string {
+  if (problem !== undefined) return `Replay: the failed list could not be read or written: ${problem}`;
+  if (requested + unrequested + leftKeys === 0) {
+    return 'Replay: there was nothing on the failed list to request again.';
+  }
+  const left = leftKeys > 0 ? `, ${formatCount(leftKeys)} left for the next replay` : '';
+  return `Replay: ${formatCount(requested)} requested, ${formatCount(unrequested)} failed again${left}.`;
 }
 
 void poll();

@@ -1,5 +1,5 @@
 import UPlot from 'uplot';
-import type { HistoryReport } from '../status-report.ts';
+import type { TimelineReport } from '../status-report.ts';
 import { element, setText } from './elements.ts';
 import { formatClock, formatNumber, formatSeconds } from './format.ts';
 
@@ -7,15 +7,17 @@ interface Line {
   readonly label: string;
   /** Name of a variable of the style sheet. */
   readonly color: string;
-  readonly read: (history: HistoryReport) => readonly number[];
+  readonly read: (timeline: TimelineReport) => readonly number[];
 }
 
 const throughputLines: readonly Line[] = [
-  { label: 'received', color: '--other', read: (history) => history.received },
-  { label: 'requested', color: '--good', read: (history) => history.requested },
-  { label: 'not requested', color: '--bad', read: (history) => history.unrequested },
+  { label: 'received', color: '--other', read: (timeline) => timeline.received },
+  { label: 'requested', color: '--good', read: (timeline) => timeline.requested },
+  { label: 'not requested', color: '--bad', read: (timeline) => timeline.unrequested },
 ];
-const lagLines: readonly Line[] = [{ label: 'lag', color: '--warn', read: (history) => history.lag_seconds }];
+const lagLines: readonly Line[] = [
+  { label: 'lag', color: '--warn', read: (timeline) => timeline.lag_seconds },
+];
 const height = 220;
 
 /** A plot of the last hour, in the colours of the theme that is on. */
@@ -81,9 +83,9 @@ export class Plot {
     return new Plot('lag', lagLines, formatSeconds);
   }
 
-  show(history: HistoryReport): void {
-    const columns = this.#lines.map((line) => [...line.read(history)]);
-    this.#plot.setData([[...history.time], ...columns]);
+  show(timeline: TimelineReport): void {
+    const columns = this.#lines.map((line) => [...line.read(timeline)]);
+    this.#plot.setData([[...timeline.time], ...columns]);
     const parts = this.#lines.map(({ label }, index) => {
       const values = columns[index] ?? [];
       const most = values.reduce((most, value) => Math.max(most, value), 0);
