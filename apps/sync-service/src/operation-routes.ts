@@ -1,6 +1,7 @@
 import type { Clock, Logger, Secret } from '@oms-sync/core';
 import type { FastifyRequest } from 'fastify';
 import { checkAccess, checkIntent } from './access.ts';
+import type { StatusReport } from './dashboard/status-report.ts';
 import type { Timeline } from './dashboard/timeline.ts';
 import type { HttpServer, Routes } from './http-server.ts';
 import type { Observed } from './metrics.ts';
@@ -70,7 +71,7 @@ function addReadings(routes: Routes, options: OperationRoutesOptions, startedAt:
       failures: metrics.history.failures,
       replay: { running: isReplaying, ...lastReplay },
       timeline: options.timeline.report(),
-    };
+    } satisfies StatusReport;
   });
 }
 

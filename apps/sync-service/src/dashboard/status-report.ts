@@ -1,6 +1,6 @@
 import type { Failure, Totals } from '../history.ts';
 
-/** What `GET /status` answers, as far as the page reads it; times are milliseconds since 1970. */
+/** What `GET /status` answers; times are milliseconds since 1970. */
 export interface StatusReport {
   readonly now: number;
   readonly started_at: number;
@@ -11,6 +11,8 @@ export interface StatusReport {
   readonly resting: boolean;
   /** Why something of the last run has to be tried again. */
   readonly problem?: string | undefined;
+  /** Objects a second at most; undefined without a limit. */
+  readonly rate_limit: number | undefined;
   /** Records that were received and are not settled. */
   readonly held: number;
   /** Notifications in the queue. */
