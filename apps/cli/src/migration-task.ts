@@ -13,6 +13,7 @@ import {
   type NewMigrationTask,
   type SourceAccess,
 } from '@oms-sync/core';
+import { isSystemError } from '@oms-sync/log-bucket';
 import { UsageError } from './exit-code.ts';
 import { abortOnInterrupt } from './interrupt.ts';
 import { readBucketKeys } from './bucket-keys.ts';
@@ -251,9 +252,11 @@ function readSecretFile(name: string, file: string): Secret {
   try {
     return new Secret(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new UsageError(`${name}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    if (!isSystemError(error)) throw error;
+    // Without what was found: it may be the key itself.
+    throw new UsageError(
+      `${name}: expected the path of the JSON file of a service account, and it cannot be read: ${error.code}`,
+    );
   }
 }
 

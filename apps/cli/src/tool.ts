@@ -9,6 +9,7 @@ import {
   type LogSink,
   type SettingName,
   type Settings,
+  type StoreOptions,
 } from '@oms-sync/core';
 import { openLogBucket, type LogBucketSettings } from '@oms-sync/log-bucket';
 import { openAzureBlob } from '@oms-sync/log-bucket/azure-blob';
@@ -45,6 +46,11 @@ export class Tool {
   /** The log bucket of the settings. */
   get logBucket(): LogBucket {
     return (this.#logBucket ??= this.openLogBucket(this.settings));
+  }
+
+  /** For calls of the log bucket that may take their time: what fails in passing is tried again. */
+  get store(): StoreOptions {
+    return { logBucket: this.logBucket, clock: systemClock, random: Math.random, writeUntil: Infinity };
   }
 
   /** Opens another log bucket, or that of settings that are only right in part. */

@@ -7,7 +7,7 @@ export * from './failed-list-reader.ts';
 export * from './instance.ts';
 export * from './list-keys.ts';
 export * from './log-bucket.ts';
-export { callStore, type StoreOptions } from './log-lists.ts';
+export { callStore, listKeys, type StoreOptions } from './log-lists.ts';
 export * from './logger.ts';
 export { selectName } from './name-filter.ts';
 export * from './object-name.ts';

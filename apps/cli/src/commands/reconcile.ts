@@ -224,7 +224,8 @@ leave out counts as filtered. The lists of OMS and oms-sync are not extra.`;
 
 const helpAfter = `${sourceHelp}
 
-The destination is read with hw_ak and hw_sk.
+The destination is read with destination_ak and destination_sk (destination_security_token), or hw_ak and hw_sk if they
+are not set.
 
 An inventory is as old as it is: give --until the time when it was written.
 
@@ -235,6 +236,9 @@ Exit code: 0 the buckets are equal, or with --request: everything was requested;
 could not be requested, or a listing failed; 2 called wrongly or misconfigured.
 
 Examples:
-  oms-sync reconcile --source s3://photos --destination obs://photos-copy --html report.html
-  oms-sync reconcile --source s3://photos --destination obs://photos-copy --until 15m --request --rate 200
-  oms-sync reconcile --source s3://photos --destination obs://photos-copy --jsonl - | jq -r .name`;
+  oms-sync reconcile --source s3://photos --destination obs://photos-copy \\
+    --html report.html
+  oms-sync reconcile --source s3://photos --destination obs://photos-copy \\
+    --until 15m --request --rate 200
+  oms-sync reconcile --source s3://photos --destination obs://photos-copy \\
+    --jsonl - | jq -r .name`;

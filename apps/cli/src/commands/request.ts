@@ -190,4 +190,5 @@ Exit code: 0 everything is requested, filtered or merged; 1 something is not.
 Examples:
   oms-sync request photos/a.jpg "photos/b c.jpg"
   find . -type f -printf '%P\\0' | oms-sync request - --null --rate 500
-  oms-sync --json failed list --limit 1000000 | jq -r 'select(.name).name' | oms-sync request -`;
+  oms-sync --json failed list --limit 1000000 | jq -r 'select(.name).name' \\
+    | oms-sync request -`;

@@ -102,11 +102,12 @@ async function look(
 }
 
 /** What comes of something, or undefined if it is stopped before. */
-function orStopped<Result>(result: Promise<Result>, signal: AbortSignal): Promise<Result | undefined> {
+async function orStopped<Result>(result: Promise<Result>, signal: AbortSignal): Promise<Result | undefined> {
+  const over = new AbortController();
   const stopped = new Promise<undefined>((resolve) => {
-    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    signal.addEventListener('abort', () => resolve(undefined), { once: true, signal: over.signal });
   });
-  return Promise.race([result, stopped]);
+  return Promise.race([result, stopped]).finally(() => over.abort());
 }
 
 function show(

@@ -1,5 +1,5 @@
 import confirm from '@inquirer/confirm';
-import { clearFailedList, systemClock } from '@oms-sync/core';
+import { clearFailedList } from '@oms-sync/core';
 import type { Command } from 'commander';
 import { wrapHelp } from '../help-text.ts';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
@@ -85,20 +85,17 @@ async function remove(
   before: number,
   counts: ReasonCounts,
 ): Promise<ExitCode> {
-  const { screen, logBucket, settings } = tool;
+  const { screen, store, settings } = tool;
   const progress = screen.progress('clear', 'entries', counts.total);
   const interrupt = abortOnInterrupt(screen, 'Stops after what it has in hand.');
   try {
     const { removed, problem } = await clearFailedList({
-      logBucket,
+      ...store,
       settings,
       selection: selectionOf(options),
       before,
       signal: interrupt.signal,
       onProgress: (done) => progress.update(done),
-      clock: systemClock,
-      random: Math.random,
-      writeUntil: Infinity,
     });
     progress.stop();
     screen.json({ counts, removed, problem: problem?.message });

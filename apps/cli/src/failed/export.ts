@@ -97,7 +97,8 @@ text/plain in OBS; as many files as it takes. A bucket for them must be in the d
 of a list must still be there, or OMS refuses the list.
 
 The entries stay on the failed list. When the tasks have succeeded, remove them: oms-sync failed clear with the same
-filters and --older-than the time of the export.
+filters and --older-than the time of the export. No replay may run meanwhile, not even a scheduled one: what it has in hand
+while the list is read can be missing in the files, and would be cleared all the same.
 ${migrationKeysHelp}
 
 Exit code: 0 written, and with --watch succeeded; 1 a name does not fit, or a task failed.

@@ -83,5 +83,5 @@ Exit code: 0 there is no such entry; 1 there are some.
 
 Examples:
   oms-sync failed list
-  oms-sync failed list --prefix photos/2026/ --class refused,invalid --older-than 1d
+  oms-sync failed list --prefix photos/2026/ --class refused --older-than 1d
   oms-sync --json failed list --limit 1000000 | jq -r 'select(.name).name'`;

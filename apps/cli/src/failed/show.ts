@@ -1,4 +1,4 @@
-import { readFailedList, systemClock, type ListedObject } from '@oms-sync/core';
+import { readFailedList, type ListedObject } from '@oms-sync/core';
 import type { Command } from 'commander';
 import { wrapHelp } from '../help-text.ts';
 import { exitCode } from '../exit-code.ts';
@@ -37,13 +37,10 @@ async function find(tool: Tool, name: string): Promise<ListedObject[]> {
   try {
     for (const list of ['failed_object', 'parked_object'] as const) {
       const entries = readFailedList({
-        logBucket: tool.logBucket,
+        ...tool.store,
         settings: tool.settings,
         list,
         isWanted: (other) => other === name,
-        clock: systemClock,
-        random: Math.random,
-        writeUntil: Infinity,
       });
       for await (const entry of entries) {
         found.push(entry);
