@@ -1,12 +1,16 @@
 import { inspect, parseArgs } from 'node:util';
 import { Logger, readEnvironment, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
+import { addDashboardRoutes } from './dashboard-routes.ts';
+import { lookEveryMs, Timeline, type Look } from './dashboard/timeline.ts';
 import { EmbeddedQueue } from './embedded-queue.ts';
 import { checkHealth } from './health-check.ts';
 import { HttpServer } from './http-server.ts';
 import type { Inbox } from './inbox.ts';
+import type { Observed } from './metrics.ts';
 import { addOperationRoutes } from './operation-routes.ts';
 import { addNotificationRoutes } from './notification-routes.ts';
 import { QueueError } from './queue-folder.ts';
+import { findOldest } from './readiness.ts';
 import { openReceivers } from './receivers/open-receivers.ts';
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { Service } from './service.ts';
@@ -93,7 +97,15 @@ function openServer(
     clock,
     onRefused: (source, reason) => metrics.refused(source, reason),
   });
-  addOperationRoutes(server, { service, backlog, tokens: values.token, clock, logger });
+  addOperationRoutes(server, {
+    service,
+    backlog,
+    timeline: keepTimeline(service, backlog),
+    tokens: values.token,
+    clock,
+    logger,
+  });
+  addDashboardRoutes(server);
   addNotificationRoutes(server, {
     logger,
     receivers: openReceivers(values, { eventgridKeyEncoding: core.eventgridKeyEncoding, clock }),
@@ -103,6 +115,18 @@ function openServer(
     onRepeated: (source) => metrics.repeated(source),
   });
   return server;
+}
+
+/** The last hour of the service, kept from now on. */
+function keepTimeline({ dispatcher, metrics }: Service, backlog: Observed['backlog']): Timeline {
+  const look = (): Look => {
+    const time = systemClock.now();
+    const oldest = findOldest({ dispatcher, backlog }) ?? time;
+    return { ...metrics.history.totals, time, lagSeconds: Math.max(0, time - oldest) / 1000 };
+  };
+  const timeline = new Timeline(look());
+  setInterval(() => timeline.add(look()), lookEveryMs).unref();
+  return timeline;
 }
 
 main().catch((error: unknown) => {

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { Logger, RateLimit, Secret } from '@oms-sync/core';
 import { FakeClock } from '@oms-sync/testing';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Timeline } from './dashboard/timeline.ts';
 import { HttpServer } from './http-server.ts';
 import { Metrics } from './metrics.ts';
 import { addOperationRoutes } from './operation-routes.ts';
@@ -47,7 +48,8 @@ async function start({ tokens }: { tokens?: readonly Secret[] } = {}) {
     replay: () => Promise.resolve(void service.replays++),
   };
   const backlog = () => ({ count: 0, oldestSince: undefined });
-  addOperationRoutes(server, { service, backlog, tokens, clock, logger });
+  const timeline = new Timeline({ ...service.metrics.history.totals, time: clock.now(), lagSeconds: 0 });
+  addOperationRoutes(server, { service, backlog, timeline, tokens, clock, logger });
   await server.start();
   const ask = (path: string, headers: Record<string, string> = {}, body?: unknown) => {
     const method = body === undefined ? 'GET' : 'POST';

@@ -1,6 +1,8 @@
 import type { Clock, Logger, Secret } from '@oms-sync/core';
 import type { FastifyRequest } from 'fastify';
 import { checkAccess, checkIntent } from './access.ts';
+import type { StatusReport } from './dashboard/status-report.ts';
+import type { Timeline } from './dashboard/timeline.ts';
 import type { HttpServer, Routes } from './http-server.ts';
 import type { Observed } from './metrics.ts';
 import { findOldest, findStandstill } from './readiness.ts';
@@ -13,6 +15,8 @@ export interface OperationRoutesOptions {
     'dispatcher' | 'metrics' | 'sources' | 'rateLimit' | 'replay' | 'isReplaying' | 'lastReplay'
   >;
   readonly backlog: Observed['backlog'];
+  /** The last hour, for the dashboard. */
+  readonly timeline: Pick<Timeline, 'report'>;
   /** Without one, only this machine is let in. */
   readonly tokens: readonly Secret[] | undefined;
   readonly clock: Clock;
@@ -66,7 +70,8 @@ function addReadings(routes: Routes, options: OperationRoutesOptions, startedAt:
       sources: sources.map(({ name, state }) => ({ name, ...state })),
       failures: metrics.history.failures,
       replay: { running: isReplaying, ...lastReplay },
-    };
+      timeline: options.timeline.report(),
+    } satisfies StatusReport;
   });
 }
 
