@@ -10,3 +10,9 @@ if [[ ! -e $config ]]; then
   echo 'create_main_cluster = false' >"$config"
 fi
 apt-get install --yes --no-install-recommends radosgw ceph-mon ceph-osd ceph-mgr ceph-common chromium postgresql
+
+# Of Prometheus only its checker: the package would start a server.
+folder=$(mktemp -d)
+(cd "$folder" && apt-get download prometheus && dpkg-deb --extract prometheus_*.deb .)
+install "$folder/usr/bin/promtool" /usr/local/bin/
+rm -r "$folder"

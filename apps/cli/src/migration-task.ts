@@ -26,14 +26,13 @@ const maxFailedQuestions = 10;
 
 export const migrationKeysHelp = `
 A migration task needs the keys of both buckets, in the environment or --env-file; OMS gets them, nobody else:
-  source_ak, source_sk, source_security_token   the source bucket; for temporary keys the token too
-  source_connection_string                      in their place, for Azure
-  source_json_auth_file                         in their place, for Google: the path of the JSON file of a service account
-  destination_ak, destination_sk, destination_security_token
-                                                the destination bucket, and the bucket of the list files; hw_ak and hw_sk
-                                                if they are not set
-  destination_obs_endpoint                      the OBS domain name of the destination's region, unless it is
-                                                obs.REGION.myhuaweicloud.com
+  source_ak, source_sk        the source bucket; with source_security_token, if they are temporary
+  source_connection_string    in their place, for Azure
+  source_json_auth_file       in their place, for Google: the path of the JSON file of a service account
+  destination_ak, …_sk        the destination bucket and that of the list files; with destination_security_token, if they
+                              are temporary; hw_ak and hw_sk, if they are not set
+  destination_obs_endpoint    the OBS domain name of the destination's region, unless it is
+                              obs.REGION.myhuaweicloud.com
 Which buckets, regions and cloud these are OMS says of the synchronization task; source_cloud, source_region and
 source_bucket say otherwise.`;
 

@@ -1,6 +1,8 @@
-import { LogBucketError, OmsError, SettingsError } from '@oms-sync/core';
+import { LogBucketError, OmsError, readEnvironment, SettingsError } from '@oms-sync/core';
 import { InventoryError, NameOrderError, SourceError } from '@oms-sync/listing';
 import { Command, CommanderError } from 'commander';
+import { wrapHelp } from './help-text.ts';
+import { version } from '../package.json';
 import { addBackfill } from './commands/backfill.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addFailed } from './commands/failed.ts';
@@ -9,7 +11,7 @@ import { addRequest } from './commands/request.ts';
 import { addStatus } from './commands/status.ts';
 import { exitCode, UsageError, type ExitCode } from './exit-code.ts';
 import { Screen, type Output } from './screen.ts';
-import { readEnvironment, Tool } from './tool.ts';
+import { Tool } from './tool.ts';
 
 /** What a process has. */
 export interface Surroundings {
@@ -57,7 +59,7 @@ export async function run(argv: readonly string[], { stdout, stderr, env }: Surr
     .option('--env-file <file>', 'read settings from a file of NAME=value lines; the environment goes first')
     .option('--json', 'results as JSON on standard output, for machines')
     .option('--verbose', 'every log line of what runs, on standard error')
-    .version('0.1.0')
+    .version(version)
     .showHelpAfterError('(add --help for all options)')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
@@ -65,7 +67,7 @@ export async function run(argv: readonly string[], { stdout, stderr, env }: Surr
       writeErr: (text) => stderr.write(text),
     })
     .exitOverride()
-    .addHelpText('after', helpAfter);
+    .addHelpText('after', wrapHelp(helpAfter));
   const act: Act = async (work) => {
     const { envFile, json, verbose } = program.opts<GlobalOptions>();
     const screen = new Screen({ stdout, stderr, isJson: json === true, noColor: Boolean(env['NO_COLOR']) });

@@ -111,7 +111,6 @@ export class EmbeddedQueue implements Inbox, Source {
       detail: (this.#fault ?? this.#lackOfSpace)?.message,
       place: this.#options.folder,
       backlog: { count: this.backlog, unit: 'messages' },
-      oldestSince: this.oldestReceivedAt,
     };
   }
 

@@ -1,11 +1,12 @@
-import { inspect } from 'node:util';
-import { Logger, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
+import { inspect, parseArgs } from 'node:util';
+import { Logger, readEnvironment, SettingsError, systemClock, type LogSink } from '@oms-sync/core';
 import { EmbeddedQueue } from './embedded-queue.ts';
+import { checkHealth } from './health-check.ts';
 import { HttpServer } from './http-server.ts';
 import type { Inbox } from './inbox.ts';
+import { addOperationRoutes } from './operation-routes.ts';
 import { addNotificationRoutes } from './notification-routes.ts';
 import { QueueError } from './queue-folder.ts';
-import { addOperationRoutes } from './operation-routes.ts';
 import { openReceivers } from './receivers/open-receivers.ts';
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { Service } from './service.ts';
@@ -18,41 +19,68 @@ const log: LogSink = (level, line) => {
   (level === 'error' || level === 'warn' ? process.stderr : process.stdout).write(`${line}\n`);
 };
 
-const lookUp = (name: string) => process.env[name];
+/** Kubernetes gives 30 seconds, systemd more. */
+const stopWithinMs = 25_000;
 
-const usage = `main.js                             runs the service
-main.js setup-postgres [--dry-run]  makes the publication and the slot in postgres_url
+const help = `node main.js [healthcheck | setup-postgres] [--env-file FILE]
+
+Tells OMS which objects were added or changed, as notifications and databases say. Settings come from the environment.
+
+  healthcheck      asks the service that runs with these settings whether it is alive; exit code 0 if it is
+  setup-postgres   makes the publication and the slot in the database of postgres_url
+  --dry-run        of setup-postgres: says what it would do
+  --env-file FILE  settings from a file of NAME=value lines; the environment goes first
+  --help           this text
 `;
 
 async function main(): Promise<void> {
-  const [command, ...args] = process.argv.slice(2);
-  if (command === undefined) return runService();
-  const isDryRun = args[0] === '--dry-run';
-  if (command !== 'setup-postgres' || args.length > Number(isDryRun)) {
-    process.stderr.write(usage);
+  const { values, positionals } = parseArgs({
+    options: {
+      'env-file': { type: 'string' },
+      'dry-run': { type: 'boolean', default: false },
+      help: { type: 'boolean' },
+    },
+    allowPositionals: true,
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    return;
+  }
+  const [command, ...others] = positionals;
+  const isKnown = command === undefined || command === 'healthcheck' || command === 'setup-postgres';
+  const isDryRun = values['dry-run'];
+  if (!isKnown || (isDryRun && command !== 'setup-postgres') || others.length > 0) {
+    process.stderr.write(help);
     process.exit(2);
   }
-  const write = (line: string) => process.stdout.write(`${line}\n`);
-  process.exitCode = await runPostgresSetup(lookUp, { isDryRun, write });
-}
-
-async function runService(): Promise<void> {
+  const env = readEnvironment(process.env, values['env-file']);
+  const lookUp = (name: string) => env[name];
+  if (command === 'setup-postgres') {
+    const write = (line: string) => process.stdout.write(`${line}\n`);
+    process.exitCode = await runPostgresSetup(lookUp, { isDryRun, write });
+    return;
+  }
   const settings = readServiceSettings(lookUp);
+  if (command === 'healthcheck') process.exit((await checkHealth(settings.service)) ? 0 : 1);
   const logger = new Logger(settings.core.logLevel, log);
-  const { queue, queue_folder: folder } = settings.service;
-  const embedded =
-    queue === 'embedded' ? await EmbeddedQueue.open({ folder, clock: systemClock, logger }) : undefined;
-  const service = new Service(settings, openSources(settings, embedded, logger), log);
-  const server = openServer(settings, embedded, service, logger);
+  const { queue_folder: folder } = settings.service;
+  const queue = await EmbeddedQueue.open({ folder, clock: systemClock, logger });
+  const service = new Service(settings, openSources(settings, queue, logger), log);
+  const server = openServer(settings, queue, service, logger);
   let isStopping = false;
   const stop = async (signal: string) => {
     if (isStopping) return;
     isStopping = true;
     logger.log('info', 'stopping', { signal });
     // Those who send are told to come again, before the queue is closed to them.
-    await server.stop();
-    await service.stop();
-    logger.log('info', 'stopped', {});
+    const stopped = (async () => {
+      await server.stop();
+      await service.stop();
+      return true;
+    })();
+    // What is not settled by then is with its source still, as after a loss of power.
+    const isWhole = await Promise.race([stopped, systemClock.sleep(stopWithinMs).then(() => false)]);
+    logger.log(isWhole ? 'info' : 'warn', 'stopped', { finished: isWhole });
     process.exit(0);
   };
   process.on('SIGTERM', () => void stop('SIGTERM'));
@@ -66,48 +94,45 @@ async function runService(): Promise<void> {
 }
 
 /** Those that the settings ask for. */
-function openSources(
-  { service: values }: ServiceSettings,
-  embedded: Source | undefined,
-  logger: Logger,
-): readonly Source[] {
+function openSources({ service: values }: ServiceSettings, queue: Source, logger: Logger): readonly Source[] {
   const postgres = readPostgresOptions(values);
-  return [
-    ...(embedded === undefined ? [] : [embedded]),
-    ...(postgres === undefined ? [] : [new PostgresSource(postgres, systemClock, logger)]),
-  ];
+  return [queue, ...(postgres === undefined ? [] : [new PostgresSource(postgres, systemClock, logger)])];
 }
 
 /** The HTTP server, with the routes of the notifications that the settings ask for. */
 function openServer(
   { core, service: values }: ServiceSettings,
-  inbox: Inbox | undefined,
+  inbox: Inbox & Pick<EmbeddedQueue, 'backlog' | 'oldestReceivedAt'>,
   service: Service,
   logger: Logger,
 ): HttpServer {
   const clock = systemClock;
   const { metrics } = service;
+  const backlog = () => ({ count: inbox.backlog, oldestSince: inbox.oldestReceivedAt });
+  metrics.observe({ dispatcher: service.dispatcher, sources: service.sources, backlog });
   const server = new HttpServer({
     settings: values,
     logger,
     clock,
     onRefused: (source, reason) => metrics.refused(source, reason),
   });
-  if (inbox !== undefined) {
-    addNotificationRoutes(server, {
-      logger,
-      receivers: openReceivers(values, { eventgridKeyEncoding: core.eventgridKeyEncoding, clock }),
-      inbox,
-      clock,
-      requestsPerSecond: values.requests_per_second,
-      onRepeated: (source) => metrics.repeated(source),
-    });
-  }
-  addOperationRoutes(server, { service, clock, token: values.token });
+  addOperationRoutes(server, { service, backlog, tokens: values.token, clock, logger });
+  addNotificationRoutes(server, {
+    logger,
+    receivers: openReceivers(values, { eventgridKeyEncoding: core.eventgridKeyEncoding, clock }),
+    inbox,
+    clock,
+    requestsPerSecond: values.requests_per_second,
+    onRepeated: (source) => metrics.repeated(source),
+  });
   return server;
 }
 
 main().catch((error: unknown) => {
+  if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')) {
+    process.stderr.write(`${error.message}\n\n${help}`);
+    process.exit(2);
+  }
   if (error instanceof SettingsError || error instanceof QueueError) {
     new Logger('error', log).log('error', 'misconfigured', { message: error.message });
     process.exit(2);

@@ -40,19 +40,19 @@ describe('the metrics', () => {
     const metrics = new Metrics({ isDefault: false });
     const source: Source = {
       name: 'postgres',
-      state: {
-        status: 'running',
-        place: 'slot oms',
-        backlog: { count: 4096, unit: 'bytes' },
-        oldestSince: Date.now() - 60_000,
-      },
+      state: { status: 'running', place: 'slot oms', backlog: { count: 4096, unit: 'bytes' } },
       start: () => Promise.resolve(),
       stop: () => Promise.resolve(),
       close: () => Promise.resolve(),
     };
     const dispatcher = { held: 7, oldestHeldSince: Date.now() - 5000, isPaused: false, isResting: true };
-    metrics.observe({ dispatcher, sources: [source] });
+    metrics.observe({
+      dispatcher,
+      sources: [source],
+      backlog: () => ({ count: 3, oldestSince: Date.now() - 60_000 }),
+    });
     expect(await find(metrics, 'oms_sync_records_held')).toEqual(['oms_sync_records_held 7']);
+    expect(await find(metrics, 'oms_sync_backlog')).toEqual(['oms_sync_backlog 3']);
     expect(await find(metrics, 'source_backlog')).toEqual([
       'oms_sync_source_backlog{source="postgres",unit="bytes"} 4096',
     ]);

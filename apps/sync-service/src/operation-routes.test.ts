@@ -1,157 +1,169 @@
 import { request } from 'node:http';
-import { Logger, Secret, type Replay } from '@oms-sync/core';
+import { Logger, RateLimit, Secret } from '@oms-sync/core';
 import { FakeClock } from '@oms-sync/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HttpServer } from './http-server.ts';
 import { Metrics } from './metrics.ts';
 import { addOperationRoutes } from './operation-routes.ts';
-import type { Source } from './source.ts';
+import type { Source, SourceState } from './source.ts';
 
-const token = 'a-token-of-operations';
-let server: HttpServer | undefined;
-afterEach(() => server?.stop());
+const token = 'a-token-of-the-operations-test';
+const minuteMs = 60_000;
+let server: HttpServer;
+afterEach(() => server.stop());
 
-/** A service that only says what was asked of it. */
-async function start(options: { token?: string; replay?: Replay; source?: Source['state'] } = {}) {
+/** The routes before a service that does what it is told, and counts it. */
+async function start({ tokens }: { tokens?: readonly Secret[] } = {}) {
   const clock = new FakeClock();
-  const calls: string[] = [];
   const lines: string[] = [];
-  const metrics = new Metrics({ isDefault: false });
-  const source = {
-    name: 'embedded',
-    state: options.source ?? { status: 'running', place: 'queue' },
-    start: () => Promise.resolve(),
-    stop: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-  } satisfies Source;
-  const service = {
-    dispatcher: {
-      held: 0,
-      oldestHeldSince: undefined,
-      lastSettledAt: undefined,
-      isPaused: false,
-    },
-    sources: [source],
-    metrics,
-    startedAt: clock.now(),
-    pause: () => calls.push('pause'),
-    resume: () => calls.push('resume'),
-    replay: () => {
-      calls.push('replay');
-      return Promise.resolve(options.replay);
-    },
-  };
+  const logger = new Logger('info', (_level, line) => lines.push(line));
   server = new HttpServer({
     settings: { listen: '127.0.0.1:0', tls_cert_file: undefined, tls_key_file: undefined },
-    logger: new Logger('debug', (_level, line) => lines.push(line)),
+    logger,
     clock,
-    onRefused: (from, reason) => metrics.refused(from, reason),
   });
-  addOperationRoutes(server, {
-    service,
-    clock,
-    token: options.token === undefined ? undefined : new Secret(options.token),
-  });
+  const dispatcher = {
+    held: 0,
+    oldestHeldSince: undefined as number | undefined,
+    isPaused: false,
+    isResting: false,
+    problem: undefined,
+    pause: () => void (dispatcher.isPaused = true),
+    resume: () => void (dispatcher.isPaused = false),
+  };
+  const queue = { status: 'running', place: '/secret/place' } as {
+    -readonly [Key in keyof SourceState]: SourceState[Key];
+  };
+  const source = { name: 'queue', state: queue } as Source;
+  const oms = { createSyncEvents: () => Promise.resolve() };
+  const service = {
+    dispatcher: dispatcher as never,
+    metrics: new Metrics({ isDefault: false }),
+    sources: [source],
+    rateLimit: new RateLimit(oms, 50, clock),
+    isReplaying: false,
+    lastReplay: undefined,
+    replays: 0,
+    replay: () => Promise.resolve(void service.replays++),
+  };
+  const backlog = () => ({ count: 0, oldestSince: undefined });
+  addOperationRoutes(server, { service, backlog, tokens, clock, logger });
   await server.start();
-  const { address } = server;
-  const send = (method: string, path: string, headers: Readonly<Record<string, string>> = {}) =>
-    new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
-      // Not fetch, which sets the host by itself.
-      const sent = request(new URL(path, address), { method, headers }, (response) => {
-        let body = '';
-        response.setEncoding('utf8').on('data', (chunk) => (body += String(chunk)));
-        response.on('end', () => resolve({ status: response.statusCode, body }));
+  const ask = (path: string, headers: Record<string, string> = {}, body?: unknown) => {
+    const method = body === undefined ? 'GET' : 'POST';
+    return new Promise<{ status: number; text: string }>((resolve, reject) => {
+      const all = { host: 'localhost:8080', 'content-type': 'application/json', ...headers };
+      const sent = request(new URL(path, server.address), { method, headers: all }, (response) => {
+        let text = '';
+        response.on('data', (chunk) => (text += String(chunk)));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
       });
-      sent.on('error', reject).end();
+      sent.on('error', reject).end(body === undefined ? undefined : JSON.stringify(body));
     });
-  return { send, calls, lines };
+  };
+  return { ask, clock, dispatcher, queue, service, lines };
 }
 
-const control = { 'x-oms-sync': '1' };
+const intent = { 'x-oms-sync': '1' };
 
-describe('probes', () => {
-  it('answer whoever asks', async () => {
-    const { send } = await start({ token });
-    expect(await send('GET', '/healthz')).toEqual({ status: 200, body: '{"status":"alive"}' });
-    expect((await send('GET', '/readyz')).status).toBe(200);
+describe('readiness', () => {
+  it('is lost when something waits and nothing is settled for five minutes, and comes back', async () => {
+    const { ask, clock, dispatcher, service } = await start();
+    await clock.sleep(60 * minuteMs);
+    expect((await ask('/readyz')).status).toBe(200); // Nothing waits.
+    dispatcher.oldestHeldSince = clock.now();
+    await clock.sleep(5 * minuteMs);
+    expect((await ask('/readyz')).status).toBe(200);
+    await clock.sleep(1);
+    const answer = await ask('/readyz');
+    expect(answer.status).toBe(503);
+    expect(answer.text).toContain('nothing was settled for 5 minutes');
+    expect((await ask('/healthz')).status).toBe(200);
+    dispatcher.pause();
+    expect((await ask('/readyz')).status).toBe(200);
+    dispatcher.resume();
+    service.metrics.history.lastSettledAt = clock.now();
+    expect((await ask('/readyz')).status).toBe(200);
   });
 
-  it('say what is in the way', async () => {
-    const { send } = await start({ source: { status: 'failed', detail: 'disk full', place: 'queue' } });
-    expect((await send('GET', '/healthz')).status).toBe(200);
-    const { status, body } = await send('GET', '/readyz');
-    expect([status, JSON.parse(body)]).toEqual([
-      503,
-      { status: 'not ready', hindrances: ['embedded is failed: disk full'] },
-    ]);
-  });
-});
-
-describe('everything else, with a token', () => {
-  it.each([
-    ['GET', '/metrics'],
-    ['POST', '/api/pause'],
-    ['POST', '/api/resume'],
-    ['POST', '/api/replay'],
-  ])('%s %s lets nobody in without it', async (method, path) => {
-    const { send, calls, lines } = await start({ token });
-    for (const headers of [{}, { authorization: 'Bearer another-token-of-operations' }]) {
-      expect((await send(method, path, { ...control, ...headers })).status).toBe(401);
-    }
-    expect((await send(method, `${path}?token=${token}`, control)).status).toBe(401);
-    expect(calls).toEqual([]);
-    expect(lines.join('\n')).not.toContain(token);
-  });
-
-  it('lets in whoever has it, and shows the metrics', async () => {
-    const { send } = await start({ token });
-    const { status, body } = await send('GET', '/metrics', { authorization: `Bearer ${token}` });
-    expect(status).toBe(200);
-    expect(body).toContain('oms_sync_records_received_total');
+  it('is lost while a source is down, or cannot write, and does not say where it is', async () => {
+    const { ask, queue } = await start();
+    queue.status = 'failed';
+    expect(await ask('/readyz')).toMatchObject({ status: 503 });
+    queue.status = 'running';
+    queue.detail = 'no space on /secret/place';
+    const { status, text } = await ask('/readyz');
+    expect(status).toBe(503);
+    expect(text).toContain('source queue: troubled');
+    expect(text).not.toContain('/secret/place');
   });
 });
 
-describe('everything else, without a token', () => {
-  it('is for this machine, by a name of this machine', async () => {
-    const { send } = await start();
-    for (const host of ['localhost:8080', '127.0.0.1', '[::1]:80']) {
-      expect((await send('GET', '/metrics', { host })).status).toBe(200);
+describe('access', () => {
+  it('without a token is for this machine by its own name only', async () => {
+    const { ask } = await start();
+    for (const host of ['localhost:8080', '127.0.0.1', '[::1]:1']) {
+      expect((await ask('/status', { host })).status).toBe(200);
     }
-    for (const host of ['attacker.example', '127.0.0.1.attacker.example', 'localhost.attacker.example:80']) {
-      expect((await send('GET', '/metrics', { host })).status).toBe(401);
+    for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example:8080']) {
+      expect((await ask('/metrics', { host })).status).toBe(401);
     }
+    expect((await ask('/status', { 'x-forwarded-for': '203.0.113.1' })).status).toBe(401);
+  });
+
+  it('with a token needs it in a header, for all but the probes', async () => {
+    const { ask, lines } = await start({ tokens: [new Secret(token)] });
+    for (const path of ['/status', '/metrics', `/status?token=${token}`]) {
+      expect((await ask(path)).status).toBe(401);
+    }
+    expect((await ask('/status', { authorization: `Bearer ${token}x` })).status).toBe(401);
+    expect((await ask('/pause', intent, {})).status).toBe(401);
+    expect((await ask('/healthz')).status).toBe(200);
+    expect((await ask('/readyz')).status).toBe(200);
+    const known = { authorization: `Bearer ${token}`, host: 'sync.example.com' };
+    expect((await ask('/status', known)).status).toBe(200);
+    expect((await ask('/pause', known, {})).status).toBe(200);
+    expect(lines.join('')).not.toContain(token);
+  });
+
+  it.each(['/pause', '/resume', '/rate', '/replay'])('to %s is not for pages of others', async (path) => {
+    const { ask, dispatcher, service } = await start();
+    const answer = await ask(path, { origin: 'http://localhost:3000' }, { rate_limit: 1 });
+    expect(answer.status).toBe(401);
+    expect([dispatcher.isPaused, service.rateLimit.namesPerSecond, service.replays]).toEqual([false, 50, 0]);
   });
 });
 
-describe('controls', () => {
-  it('need a header that a page of another site cannot send', async () => {
-    const { send, calls } = await start();
-    expect((await send('POST', '/api/pause')).status).toBe(401);
-    expect(calls).toEqual([]);
+describe('the controls', () => {
+  it('pause, resume, change the rate and replay', async () => {
+    const { ask, dispatcher, service } = await start();
+    expect((await ask('/pause', intent, {})).status).toBe(200);
+    expect(dispatcher.isPaused).toBe(true);
+    expect((await ask('/replay', intent, {})).status).toBe(409);
+    expect((await ask('/resume', intent, {})).status).toBe(200);
+    expect((await ask('/replay', intent, {})).status).toBe(202);
+    expect(service.replays).toBe(1);
+    expect((await ask('/rate', intent, { rate_limit: 7 })).status).toBe(200);
+    expect(service.rateLimit.namesPerSecond).toBe(7);
+    expect((await ask('/rate', intent, { rate_limit: null })).status).toBe(200);
+    expect(service.rateLimit.namesPerSecond).toBeUndefined();
   });
 
-  it('pause, resume and replay', async () => {
-    const report = { received: 3, requested: 2, unrequested: 1, filtered: 0, merged: 0, returned: 0 };
-    const replay = {
-      report,
-      parked: 0,
-      leftKeys: 4,
-      isComplete: true,
-      ofOtherTasks: 0,
-      inHand: 0,
-      codes: new Map(),
-      problem: undefined,
-    };
-    const { send, calls } = await start({ replay });
-    expect((await send('POST', '/api/pause', control)).body).toBe('{"status":"paused"}');
-    expect((await send('POST', '/api/resume', control)).body).toBe('{"status":"running"}');
-    const { status, body } = await send('POST', '/api/replay', control);
-    expect([status, JSON.parse(body)]).toEqual([200, { report, parked: 0, left_keys: 4 }]);
-    expect(calls).toEqual(['pause', 'resume', 'replay']);
+  it.each([0, -1, 1.5, '7', undefined, 1e9])('refuse the rate %s', async (rate) => {
+    const { ask, service } = await start();
+    expect((await ask('/rate', intent, { rate_limit: rate })).status).toBe(422);
+    expect(service.rateLimit.namesPerSecond).toBe(50);
   });
+});
 
-  it('say why there is no replay', async () => {
-    const { send } = await start();
-    expect((await send('POST', '/api/replay', control)).status).toBe(409);
+describe('the status', () => {
+  it('has the last failures, the newest first, in bounded memory', async () => {
+    const { ask, service } = await start();
+    for (let index = 0; index < 250; index++) {
+      service.metrics.unrequested('smn', `<b>${index}`, { class: 'refused', code: 'X', message: 'no' });
+    }
+    const { failures } = JSON.parse((await ask('/status')).text) as { failures: { name: string }[] };
+    expect(failures).toHaveLength(100);
+    expect(failures[0]?.name).toBe('<b>249');
   });
 });

@@ -1,86 +1,121 @@
-import { isLoopback, type Clock, type Secret } from '@oms-sync/core';
+import type { Clock, Logger, Secret } from '@oms-sync/core';
 import type { FastifyRequest } from 'fastify';
+import { checkAccess, checkIntent } from './access.ts';
 import type { HttpServer, Routes } from './http-server.ts';
-import { findHindrances, type Progress } from './readiness.ts';
-import { getHeader, Refusal, type RequestHead } from './receivers/receiver.ts';
-import { checkToken } from './receivers/token.ts';
+import type { Observed } from './metrics.ts';
+import { findOldest, findStandstill } from './readiness.ts';
+import { Refusal } from './receivers/receiver.ts';
 import type { Service } from './service.ts';
 
 export interface OperationRoutesOptions {
-  readonly service: Pick<Service, 'metrics' | 'startedAt' | 'pause' | 'resume' | 'replay'> &
-    Pick<Progress, 'dispatcher' | 'sources'>;
+  readonly service: Pick<
+    Service,
+    'dispatcher' | 'metrics' | 'sources' | 'rateLimit' | 'replay' | 'isReplaying' | 'lastReplay'
+  >;
+  readonly backlog: Observed['backlog'];
+  /** Without one, only this machine is let in. */
+  readonly tokens: readonly Secret[] | undefined;
   readonly clock: Clock;
-  /** What everything but the two probes asks for; without one, only this machine is let in. */
-  readonly token: Secret | undefined;
+  readonly logger: Logger;
 }
 
-/** A browser sends it to its own site only, unless that allows more: so no other page can make it change something. */
-const controlHeader = 'x-oms-sync';
+const maxRate = 1_000_000;
 
-/**
- * Adds what those need who run the service: `/healthz` (it is alive), `/readyz` (it gets on), `/metrics` for Prometheus,
- * and what changes something: `POST /api/pause`, `/api/resume` and `/api/replay`.
- */
+/** Adds what operators and their tools ask for. `/healthz` and `/readyz` are for everybody, and tell no secrets. */
 export function addOperationRoutes(server: HttpServer, options: OperationRoutesOptions): void {
-  const { service, clock } = options;
-  const { dispatcher, sources, metrics, startedAt } = service;
+  const startedAt = options.clock.now();
   server.add((routes) => {
     routes.get('/healthz', () => ({ status: 'alive' }));
     routes.get('/readyz', (_request, reply) => {
-      const hindrances = findHindrances({ now: clock.now(), startedAt, sources, dispatcher });
-      return reply
-        .code(hindrances.length === 0 ? 200 : 503)
-        .send({ status: hindrances.length === 0 ? 'ready' : 'not ready', hindrances });
+      const problems = readProblems(options, startedAt);
+      return reply.code(problems.length === 0 ? 200 : 503).send({ ready: problems.length === 0, problems });
     });
-    addProtected(routes, options);
-    routes.get('/metrics', { preParsing: letIn(options) }, async (_request, reply) =>
-      reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-    );
+  });
+  server.add((routes) => {
+    routes.addHook('onRequest', async (request, reply) => {
+      checkAccess(request, options.tokens);
+      if (request.method !== 'GET' && request.method !== 'HEAD') checkIntent(request);
+      reply.header('cache-control', 'no-store');
+    });
+    addReadings(routes, options, startedAt);
+    addControls(routes, options);
   });
 }
 
-function addProtected(routes: Routes, options: OperationRoutesOptions): void {
-  const { service } = options;
-  const control = { preParsing: letIn(options, { isChange: true }) };
-  routes.post('/api/pause', control, () => {
-    service.pause();
-    return { status: 'paused' };
+function addReadings(routes: Routes, options: OperationRoutesOptions, startedAt: number): void {
+  const { service, clock } = options;
+  routes.get('/metrics', async (_request, reply) => {
+    const { registry } = service.metrics;
+    return reply.header('content-type', registry.contentType).send(await registry.metrics());
   });
-  routes.post('/api/resume', control, () => {
-    service.resume();
-    return { status: 'running' };
+  routes.get('/status', () => {
+    const { dispatcher, metrics, sources, rateLimit, isReplaying, lastReplay } = service;
+    const oldest = findOldest({ dispatcher, backlog: options.backlog });
+    return {
+      now: clock.now(),
+      started_at: startedAt,
+      problems: readProblems(options, startedAt),
+      paused: dispatcher.isPaused,
+      resting: dispatcher.isResting,
+      problem: dispatcher.problem,
+      rate_limit: rateLimit.namesPerSecond,
+      held: dispatcher.held,
+      backlog: options.backlog().count,
+      oldest_seconds: oldest === undefined ? 0 : Math.max(0, clock.now() - oldest) / 1000,
+      totals: metrics.history.totals,
+      sources: sources.map(({ name, state }) => ({ name, ...state })),
+      failures: metrics.history.failures,
+      replay: { running: isReplaying, ...lastReplay },
+    };
   });
-  routes.post('/api/replay', control, async (_request, reply) => {
-    const replay = await service.replay();
-    if (replay === undefined) {
-      return reply.code(409).send({ error: 'paused, or OMS takes nothing now: a replay would be in vain' });
+}
+
+function addControls(routes: Routes, { service, logger }: OperationRoutesOptions): void {
+  const { dispatcher, rateLimit } = service;
+  const log = (what: string, request: FastifyRequest, fields = {}) =>
+    logger.log('info', what, { ...fields, sender: request.ip });
+  routes.post('/pause', (request) => {
+    dispatcher.pause();
+    log('paused', request);
+    return { paused: true };
+  });
+  routes.post('/resume', (request) => {
+    dispatcher.resume();
+    log('resumed', request);
+    return { paused: false };
+  });
+  routes.post('/rate', (request) => {
+    rateLimit.namesPerSecond = readRate(request.body);
+    log('rate limit changed', request, { rate_limit: rateLimit.namesPerSecond ?? null });
+    return { rate_limit: rateLimit.namesPerSecond ?? null };
+  });
+  routes.post('/replay', (request, reply) => {
+    if (dispatcher.isPaused || dispatcher.isResting) {
+      const error = dispatcher.isPaused
+        ? 'the service is paused'
+        : 'OMS, or the log bucket, takes nothing now';
+      return reply.code(409).send({ error });
     }
-    const { report, parked, leftKeys, problem } = replay;
-    return { report, parked, left_keys: leftKeys, error: problem?.message };
+    log('replay', request);
+    service.replay().catch((error: unknown) => logger.log('error', 'replay', { error: String(error) }));
+    return reply.code(202).send({ running: true });
   });
 }
 
-function letIn(
-  { token }: OperationRoutesOptions,
-  { isChange = false } = {},
-): (request: FastifyRequest) => Promise<void> {
-  // oxlint-disable-next-line typescript/require-await -- a hook of fastify without a callback is a promise
-  return async (request) => {
-    const head: RequestHead = { headers: request.headers, query: {} };
-    if (token === undefined) checkHost(head);
-    else checkToken(head, [token], 'token');
-    if (isChange && getHeader(head, controlHeader) === undefined) {
-      throw new Refusal(
-        'sender',
-        `expected the header ${controlHeader}, as no page of another site can send it`,
-      );
-    }
-  };
+function readProblems({ service, backlog, clock }: OperationRoutesOptions, startedAt: number): string[] {
+  const { dispatcher, sources, metrics } = service;
+  const { lastSettledAt } = metrics.history;
+  return findStandstill({ dispatcher, sources, backlog, startedAt, lastSettledAt, now: clock.now() });
 }
 
-/** A page whose name leads to this machine all of a sudden (DNS rebinding) still has that name. */
-function checkHost(head: RequestHead): void {
-  const host = getHeader(head, 'host') ?? '';
-  if (URL.canParse(`http://${host}`) && isLoopback(new URL(`http://${host}`))) return;
-  throw new Refusal('sender', 'expected the address of this machine as the host, as there is no token');
+/** @throws {Refusal} */
+function readRate(body: unknown): number | undefined {
+  const rate: unknown =
+    typeof body === 'object' && body !== null && 'rate_limit' in body ? body.rate_limit : undefined;
+  if (rate === null) return undefined;
+  if (typeof rate === 'number' && Number.isInteger(rate) && rate >= 1 && rate <= maxRate) return rate;
+  throw new Refusal(
+    'content',
+    `expected {"rate_limit": N} with N from 1 to ${maxRate}, or null for no limit`,
+  );
 }

@@ -1,37 +1,37 @@
-import type { Dispatcher } from './dispatcher.ts';
-import type { Source } from './source.ts';
+import type { Observed } from './metrics.ts';
 
-/** What readiness is judged by. */
-export interface Progress {
-  readonly now: number;
-  /** When the service began, in milliseconds since 1970. */
+/** So long may everything stand still while something waits. */
+const maxStandstillMs = 5 * 60_000;
+
+export interface Progress extends Observed {
+  /** Milliseconds since 1970, as the two others. */
   readonly startedAt: number;
-  readonly sources: readonly Pick<Source, 'name' | 'state'>[];
-  readonly dispatcher: Pick<Dispatcher, 'held' | 'oldestHeldSince' | 'lastSettledAt' | 'isPaused'>;
+  readonly lastSettledAt: number | undefined;
+  readonly now: number;
 }
 
-/** So long may something wait while nothing is settled. Longer than a request and its tries take. */
-const maxStillMs = 120_000;
-
 /**
- * Does the service get on? Running is not enough: a source may be cut off, or OMS away.
- *
- * @returns what is in its way, for people; empty if nothing is.
+ * Why the service does not do its work, for everybody to read: without names, places and addresses. Empty when it does,
+ * and while it is paused: that is somebody's will.
  */
-export function findHindrances({ now, startedAt, sources, dispatcher }: Progress): string[] {
-  const hindrances = sources
-    .filter(({ state }) => state.status !== 'running')
-    .map(
-      ({ name, state }) =>
-        `${name} is ${state.status}${state.detail === undefined ? '' : `: ${state.detail}`}`,
-    );
-  const { oldestHeldSince: waitingSince, lastSettledAt = startedAt, isPaused, held } = dispatcher;
-  const stillMs = waitingSince === undefined ? 0 : now - Math.max(waitingSince, lastSettledAt);
-  // Somebody wanted it to wait.
-  if (stillMs > maxStillMs && !isPaused) {
-    hindrances.push(
-      `${held} records wait, and nothing was settled for ${Math.round(stillMs / 1000)} s: is OMS or the log bucket away?`,
-    );
-  }
-  return hindrances;
+export function findStandstill(progress: Progress): string[] {
+  const { dispatcher, sources, startedAt, lastSettledAt, now } = progress;
+  const down = sources
+    .filter(({ state }) => state.status !== 'running' || state.detail !== undefined)
+    .map(({ name, state }) => `source ${name}: ${state.status === 'running' ? 'troubled' : state.status}`);
+  const waitsSince = findOldest(progress);
+  const since = Math.max(waitsSince ?? Infinity, lastSettledAt ?? startedAt);
+  const standsStill = !dispatcher.isPaused && now - since > maxStandstillMs;
+  return standsStill
+    ? [...down, `nothing was settled for ${Math.floor((now - since) / 60_000)} minutes, and objects wait`]
+    : down;
+}
+
+/** When the oldest of what waits came, in milliseconds since 1970; undefined if nothing waits. */
+export function findOldest({
+  dispatcher,
+  backlog,
+}: Pick<Observed, 'dispatcher' | 'backlog'>): number | undefined {
+  const since = Math.min(dispatcher.oldestHeldSince ?? Infinity, backlog().oldestSince ?? Infinity);
+  return since === Infinity ? undefined : since;
 }

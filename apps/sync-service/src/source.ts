@@ -9,8 +9,6 @@ export interface SourceState {
   readonly place: string;
   /** What waits at the source itself, if it can tell: messages of a queue, bytes that a slot retains. */
   readonly backlog?: { readonly count: number; readonly unit: 'messages' | 'rows' | 'bytes' } | undefined;
-  /** When the oldest of that was received, in milliseconds since 1970, if it can tell. */
-  readonly oldestSince?: number | undefined;
 }
 
 /** Takes a delivery, and resolves when there is room for the next one. */

@@ -488,6 +488,26 @@ describe('taking a lot off the failed list', () => {
     expect(scene.body(`${failed}${name}`)).toBe('{"name":"a"}\n{"name":"b"}\n{"name":"c"}\n');
   });
 
+  it('removes nothing before what stays is written down', async () => {
+    const { scene, lot, b } = await takeThree();
+    scene.logBucket.fail = (operation, key) => {
+      if (operation === 'put') throw fault('put', key);
+    };
+    await expect(scene.list.release(lot, [b])).rejects.toThrow(LogBucketError);
+    expect(scene.logBucket.keys('')).toEqual(lot.keys);
+  });
+
+  it('removes nothing before what is no object is parked', async () => {
+    const scene = new Scene();
+    scene.putLines(`${stem}.jsonl`, ['{"name":"a"}', 'what?']);
+    const lot = await scene.takeOne();
+    scene.logBucket.fail = (operation, key) => {
+      if (operation === 'put') throw fault('put', key);
+    };
+    await expect(scene.list.release(lot, [])).rejects.toThrow(LogBucketError);
+    expect(scene.names).toEqual([`${stem}.jsonl`]);
+  });
+
   it('parks what is no object', async () => {
     const scene = new Scene();
     scene.putLines(`${stem}.jsonl`, ['{"name":"a"}', 'what?', '{"invalid_name":"%"}']);

@@ -1,4 +1,5 @@
 export * from './clock.ts';
+export * from './environment.ts';
 export type { FailedObject } from './failed-entry.ts';
 export * from './failed-list-clearing.ts';
 export type { Selection } from './failed-list.ts';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { selectName, type StorageRecord } from '@oms-sync/core';
 import { Option, type Command } from 'commander';
+import { wrapHelp } from '../help-text.ts';
 import { Checkpoint, CheckpointError, type Identity } from '../backfill/checkpoint.ts';
 import { manyObjects, recommendation, showOutcome } from '../backfill/outcome.ts';
 import { migrate } from '../backfill/migration.ts';
@@ -42,7 +43,7 @@ interface GivenTime {
 export const addBackfill: AddCommand = (program, act) => {
   addOptions(program.command('backfill'))
     .description('Request the objects that were in the source bucket before its events were on')
-    .addHelpText('after', help)
+    .addHelpText('after', wrapHelp(help))
     .action((flags: Flags) => act((tool) => backfill(tool, flags)));
 };
 

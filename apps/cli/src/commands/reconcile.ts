@@ -1,4 +1,5 @@
 import { selectName } from '@oms-sync/core';
+import { wrapHelp } from '../help-text.ts';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
 import { parsePositive, parseTime } from '../options.ts';
 import type { AddCommand } from '../program.ts';
@@ -34,7 +35,7 @@ export const addReconcile: AddCommand = (program, act) => {
   const command = program
     .command('reconcile')
     .summary('compare source and destination, and request what is missing')
-    .description(description)
+    .description(wrapHelp(description))
     .option('--source <address>', 'the source bucket, such as s3://photos')
     .option(
       '--source-inventory <vendor:path>',
@@ -60,7 +61,7 @@ export const addReconcile: AddCommand = (program, act) => {
     .option('--rate <names>', 'with --request: no more names a second than that', parsePositive)
     .option('--html <file>', 'write a report for people, one file that opens in any browser')
     .option('--jsonl <file>', 'write each difference as a line of JSON; - for standard output')
-    .addHelpText('after', helpAfter)
+    .addHelpText('after', wrapHelp(helpAfter))
     .action((options: ReconcileOptions) => act((tool) => runReconcile(tool, options)));
 };
 

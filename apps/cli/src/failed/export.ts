@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { wrapHelp } from '../help-text.ts';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
 import { ListFileWriter, obsEndpointOf, openTarget, type ListFileTarget } from '../list-files.ts';
 import { Migration, migrationKeysHelp, readDestinationKeys, startListTasks } from '../migration-task.ts';
@@ -26,7 +27,7 @@ export function addExport(failed: Command, act: Act): void {
     )
     .option('--watch', 'follow the tasks to their end')
     .option('--dry-run', 'count the names, and write and start nothing')
-    .addHelpText('after', help)
+    .addHelpText('after', wrapHelp(help))
     .action((target: string, options: ExportOptions) => act((tool) => exportList(tool, target, options)));
 }
 
