@@ -14,6 +14,9 @@ import { findOldest } from './readiness.ts';
 import { openReceivers } from './receivers/open-receivers.ts';
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { Service } from './service.ts';
+import type { Source } from './source.ts';
+import { PostgresSource, readPostgresOptions } from './sources/postgres.ts';
+import { runPostgresSetup } from './sources/postgres-setup.ts';
 
 /** A line of JSON each; those that are worse than a notice on standard error. */
 const log: LogSink = (level, line) => {
@@ -23,18 +26,24 @@ const log: LogSink = (level, line) => {
 /** Kubernetes gives 30 seconds, systemd more. */
 const stopWithinMs = 25_000;
 
-const help = `node main.js [healthcheck] [--env-file FILE]
+const help = `node main.js [healthcheck | setup-postgres] [--env-file FILE]
 
-Tells OMS which objects were added or changed, as notifications say. Settings come from the environment.
+Tells OMS which objects were added or changed, as notifications and databases say. Settings come from the environment.
 
   healthcheck      asks the service that runs with these settings whether it is alive; exit code 0 if it is
+  setup-postgres   makes the publication and the slot in the database of postgres_url
+  --dry-run        of setup-postgres: says what it would do
   --env-file FILE  settings from a file of NAME=value lines; the environment goes first
   --help           this text
 `;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
-    options: { 'env-file': { type: 'string' }, help: { type: 'boolean' } },
+    options: {
+      'env-file': { type: 'string' },
+      'dry-run': { type: 'boolean', default: false },
+      help: { type: 'boolean' },
+    },
     allowPositionals: true,
   });
   if (values.help) {
@@ -42,17 +51,25 @@ async function main(): Promise<void> {
     return;
   }
   const [command, ...others] = positionals;
-  if ((command !== undefined && command !== 'healthcheck') || others.length > 0) {
+  const isKnown = command === undefined || command === 'healthcheck' || command === 'setup-postgres';
+  const isDryRun = values['dry-run'];
+  if (!isKnown || (isDryRun && command !== 'setup-postgres') || others.length > 0) {
     process.stderr.write(help);
     process.exit(2);
   }
   const env = readEnvironment(process.env, values['env-file']);
-  const settings = readServiceSettings((name) => env[name]);
+  const lookUp = (name: string) => env[name];
+  if (command === 'setup-postgres') {
+    const write = (line: string) => process.stdout.write(`${line}\n`);
+    process.exitCode = await runPostgresSetup(lookUp, { isDryRun, write });
+    return;
+  }
+  const settings = readServiceSettings(lookUp);
   if (command === 'healthcheck') process.exit((await checkHealth(settings.service)) ? 0 : 1);
   const logger = new Logger(settings.core.logLevel, log);
   const { queue_folder: folder } = settings.service;
   const queue = await EmbeddedQueue.open({ folder, clock: systemClock, logger });
-  const service = new Service(settings, [queue], log);
+  const service = new Service(settings, openSources(settings, queue, logger), log);
   const server = openServer(settings, queue, service, logger);
   let isStopping = false;
   const stop = async (signal: string) => {
@@ -78,6 +95,12 @@ async function main(): Promise<void> {
     address: server.address.href,
     sources: service.sources.map(({ name }) => name),
   });
+}
+
+/** Those that the settings ask for. */
+function openSources({ service: values }: ServiceSettings, queue: Source, logger: Logger): readonly Source[] {
+  const postgres = readPostgresOptions(values);
+  return [queue, ...(postgres === undefined ? [] : [new PostgresSource(postgres, systemClock, logger)])];
 }
 
 /** The HTTP server, with the routes of the notifications that the settings ask for. */

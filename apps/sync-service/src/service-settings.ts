@@ -12,6 +12,7 @@ import {
 } from '@oms-sync/core';
 import { parseTokens } from './receivers/token.ts';
 import { findReceiverContradictions, receiverSettings } from './receivers/open-receivers.ts';
+import { findPostgresContradictions, postgresSettings } from './sources/postgres.ts';
 
 /** The settings of the service beside those that every app has. Those of a source stand beside it. */
 export const operationSettings = {
@@ -51,7 +52,7 @@ export const operationSettings = {
 } as const satisfies Record<string, Setting<unknown>>;
 
 /** Schemas of all parts, in the order of the documentation. */
-export const serviceSettingsSchema = { ...operationSettings, ...receiverSettings };
+export const serviceSettingsSchema = { ...operationSettings, ...receiverSettings, ...postgresSettings };
 
 export type ServiceValues = ValuesOf<typeof serviceSettingsSchema>;
 
@@ -70,7 +71,12 @@ export interface ServiceSettings {
 export function readServiceSettings(lookUp: (name: string) => string | undefined): ServiceSettings {
   const { found, problems } = readValues(serviceSettingsSchema, lookUp);
   const all: SettingProblem[] = [...problems];
-  for (const contradiction of [...findContradictions(found), ...findReceiverContradictions(found)]) {
+  const contradictions = [
+    ...findContradictions(found),
+    ...findReceiverContradictions(found),
+    ...findPostgresContradictions(found),
+  ];
+  for (const contradiction of contradictions) {
     // A setting that is wrong by itself is not missing.
     if (!problems.some(({ setting }) => setting === contradiction.setting)) all.push(contradiction);
   }

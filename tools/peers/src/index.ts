@@ -1,2 +1,3 @@
 export { startAzurite, type Azurite } from './azurite.ts';
+export { startPostgres, whyNoPostgres, type Postgres, type PostgresOptions } from './postgres.ts';
 export { startRadosgw, whyNoRadosgw, type Radosgw, type RadosgwOptions } from './radosgw.ts';
