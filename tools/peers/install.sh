@@ -3,4 +3,16 @@
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
-apt-get install --yes --no-install-recommends radosgw ceph-mon ceph-osd ceph-mgr ceph-common rabbitmq-server kcat chromium
+# Debian's postgresql would make a database and start it; the tests make their own.
+config=/etc/postgresql-common/createcluster.conf
+if [[ ! -e $config ]]; then
+  mkdir -p "${config%/*}"
+  echo 'create_main_cluster = false' >"$config"
+fi
+apt-get install --yes --no-install-recommends radosgw ceph-mon ceph-osd ceph-mgr ceph-common chromium postgresql rabbitmq-server kcat
+
+# Of Prometheus only its checker: the package would start a server.
+folder=$(mktemp -d)
+(cd "$folder" && apt-get download prometheus && dpkg-deb --extract prometheus_*.deb .)
+install "$folder/usr/bin/promtool" /usr/local/bin/
+rm -r "$folder"

@@ -1,5 +1,9 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
+// Without the two dashes, Node.js 20 takes --env-file for its own, wherever it stands.
 import { run } from './program.ts';
+
+// The SDK of AWS warns of what is next year: nothing that the user of this tool can mend.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 // Whoever reads the output may have had enough (head, less): no reason to show a stack trace.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -13,6 +13,7 @@ import {
   type NewMigrationTask,
   type SourceAccess,
 } from '@oms-sync/core';
+import { isSystemError } from '@oms-sync/log-bucket';
 import { UsageError } from './exit-code.ts';
 import { abortOnInterrupt } from './interrupt.ts';
 import { readBucketKeys } from './bucket-keys.ts';
@@ -26,14 +27,13 @@ const maxFailedQuestions = 10;
 
 export const migrationKeysHelp = `
 A migration task needs the keys of both buckets, in the environment or --env-file; OMS gets them, nobody else:
-  source_ak, source_sk, source_security_token   the source bucket; for temporary keys the token too
-  source_connection_string                      in their place, for Azure
-  source_json_auth_file                         in their place, for Google: the path of the JSON file of a service account
-  destination_ak, destination_sk, destination_security_token
-                                                the destination bucket, and the bucket of the list files; hw_ak and hw_sk
-                                                if they are not set
-  destination_obs_endpoint                      the OBS domain name of the destination's region, unless it is
-                                                obs.REGION.myhuaweicloud.com
+  source_ak, source_sk        the source bucket; with source_security_token, if they are temporary
+  source_connection_string    in their place, for Azure
+  source_json_auth_file       in their place, for Google: the path of the JSON file of a service account
+  destination_ak, …_sk        the destination bucket and that of the list files; with destination_security_token, if they
+                              are temporary; hw_ak and hw_sk, if they are not set
+  destination_obs_endpoint    the OBS domain name of the destination's region, unless it is
+                              obs.REGION.myhuaweicloud.com
 Which buckets, regions and cloud these are OMS says of the synchronization task; source_cloud, source_region and
 source_bucket say otherwise.`;
 
@@ -252,9 +252,11 @@ function readSecretFile(name: string, file: string): Secret {
   try {
     return new Secret(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new UsageError(`${name}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    if (!isSystemError(error)) throw error;
+    // Without what was found: it may be the key itself.
+    throw new UsageError(
+      `${name}: expected the path of the JSON file of a service account, and it cannot be read: ${error.code}`,
+    );
   }
 }
 

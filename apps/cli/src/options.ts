@@ -7,6 +7,15 @@ export function parsePositive(text: string): number {
   return value;
 }
 
+const maxParallel = 100;
+
+/** Reads how many things go on side by side. */
+export function parseParallel(text: string): number {
+  const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= maxParallel) return count;
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${maxParallel}.`);
+}
+
 const unitsMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
@@ -23,12 +32,17 @@ export function parseTime(text: string): number {
   const isIso = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})?)?$/.test(text);
   const hasZone = /Z$|[+-]\d{2}:\d{2}$/.test(text) || !text.includes('T');
   const time = isIso ? Date.parse(hasZone ? text : `${text}Z`) : Number.NaN;
-  if (Number.isNaN(time)) {
+  if (Number.isNaN(time) || !isDate(text.slice(0, 10))) {
     throw new InvalidArgumentError(
       'Expected a time such as 2026-01-31T12:00:00Z or 2026-01-31, how long ago such as 90m, 12h or 7d, or now.',
     );
   }
   return time;
+}
+
+/** `Date.parse` takes February 30 for March 2. */
+function isDate(day: string): boolean {
+  return new Date(Date.parse(day)).toISOString().startsWith(day);
 }
 
 const unitsBytes = { '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12 };

@@ -1,6 +1,9 @@
-import { LogBucketError, OmsError, SettingsError } from '@oms-sync/core';
+import { LogBucketError, OmsError, readEnvironment, SettingsError } from '@oms-sync/core';
 import { InventoryError, NameOrderError, SourceError } from '@oms-sync/listing';
+import { isSystemError } from '@oms-sync/log-bucket';
 import { Command, CommanderError } from 'commander';
+import { wrapHelp } from './help-text.ts';
+import { version } from '../package.json';
 import { addBackfill } from './commands/backfill.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addFailed } from './commands/failed.ts';
@@ -8,8 +11,8 @@ import { addReconcile } from './commands/reconcile.ts';
 import { addRequest } from './commands/request.ts';
 import { addStatus } from './commands/status.ts';
 import { exitCode, UsageError, type ExitCode } from './exit-code.ts';
-import { Screen, type Output } from './screen.ts';
-import { readEnvironment, Tool } from './tool.ts';
+import { Screen, showText, type Output } from './screen.ts';
+import { Tool } from './tool.ts';
 
 /** What a process has. */
 export interface Surroundings {
@@ -57,7 +60,7 @@ export async function run(argv: readonly string[], { stdout, stderr, env }: Surr
     .option('--env-file <file>', 'read settings from a file of NAME=value lines; the environment goes first')
     .option('--json', 'results as JSON on standard output, for machines')
     .option('--verbose', 'every log line of what runs, on standard error')
-    .version('0.1.0')
+    .version(version)
     .showHelpAfterError('(add --help for all options)')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
@@ -65,7 +68,7 @@ export async function run(argv: readonly string[], { stdout, stderr, env }: Surr
       writeErr: (text) => stderr.write(text),
     })
     .exitOverride()
-    .addHelpText('after', helpAfter);
+    .addHelpText('after', wrapHelp(helpAfter));
   const act: Act = async (work) => {
     const { envFile, json, verbose } = program.opts<GlobalOptions>();
     const screen = new Screen({ stdout, stderr, isJson: json === true, noColor: Boolean(env['NO_COLOR']) });
@@ -81,19 +84,23 @@ export async function run(argv: readonly string[], { stdout, stderr, env }: Surr
     if (error instanceof CommanderError)
       return error.exitCode === 0 ? exitCode.allWell : exitCode.calledWrongly;
     if (error instanceof UsageError || error instanceof SettingsError) {
-      stderr.write(`${error.message}\n`);
+      stderr.write(`${showText(error.message)}\n`);
       return exitCode.calledWrongly;
     }
-    if (error instanceof OmsError) {
-      stderr.write(`OMS: ${error.code}: ${error.message}\n`);
-      return exitCode.foundWrong;
-    }
-    if (error instanceof Error && shownErrors.some((known) => error instanceof known)) {
-      stderr.write(`${error.message}\n`);
-      return exitCode.foundWrong;
-    }
-    throw error;
+    const message = messageOf(error);
+    if (message === undefined) throw error;
+    stderr.write(`${showText(message)}\n`);
+    return exitCode.foundWrong;
   }
+}
+
+/** What people are told of an error; undefined for a defect. */
+function messageOf(error: unknown): string | undefined {
+  if (error instanceof OmsError) return `OMS: ${error.code}: ${error.message}`;
+  // A file or folder of this machine: the message names it.
+  if (isSystemError(error) && 'syscall' in error) return error.message;
+  const isShown = error instanceof Error && shownErrors.some((known) => error instanceof known);
+  return isShown ? error.message : undefined;
 }
 
 const helpAfter = `

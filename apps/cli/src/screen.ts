@@ -9,10 +9,12 @@ export interface Output {
   readonly columns?: number;
 }
 
-export type Paint = (
-  color: 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan',
-  text: string | number,
-) => string;
+type Color = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+export type Paint = (color: Color, text: string | number) => string;
+
+/** What stands in a table: text as it comes from anywhere, a number, or a word of ours in a colour. */
+export type Cell = string | number | { readonly color: Color; readonly text: string };
 
 /**
  * Where a command shows what it found: results on standard output (text for people, or JSON with `--json`), and on
@@ -43,9 +45,9 @@ export class Screen {
 
   readonly paint: Paint = (color, text) => this.#colors[color](text);
 
-  /** A line for people. */
+  /** A line for people, which may be painted; what others have painted goes through {@link showName} first. */
   line(text = ''): void {
-    if (!this.isJson) this.#stdout.write(`${text}\n`);
+    if (!this.isJson) this.#stdout.write(`${showPainted(text)}\n`);
   }
 
   /** Empties the screen for what is drawn next in its place; on a terminal only. */
@@ -54,14 +56,14 @@ export class Screen {
   }
 
   /** A table for people. */
-  table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+  table(head: readonly string[], rows: readonly (readonly Cell[])[]): void {
     if (this.isJson) return;
     const table = new Table({
       head: head.map((text) => this.paint('bold', text)),
       chars: borderless,
       style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
     });
-    for (const row of rows) table.push(row.map((cell) => formatCell(cell)));
+    for (const row of rows) table.push(row.map((cell) => formatCell(cell, this.paint)));
     const text = table.toString().replace(/[ ]+$/gm, '');
     this.#stdout.write(`${text}\n`);
   }
@@ -78,7 +80,7 @@ export class Screen {
 
   /** Something that people should know, beside the results. */
   note(text: string): void {
-    this.#stderr.write(`${text}\n`);
+    this.#stderr.write(`${showText(text)}\n`);
   }
 
   /** Shows how far something is, with rate and remaining time, if it takes longer than a moment. */
@@ -105,10 +107,10 @@ const borderless = {
   middle: '',
 };
 
-function formatCell(cell: string | number): { content: string; hAlign: 'left' | 'right' } {
-  return typeof cell === 'number'
-    ? { content: formatCount(cell), hAlign: 'right' }
-    : { content: showPainted(cell), hAlign: 'left' };
+function formatCell(cell: Cell, paint: Paint): { content: string; hAlign: 'left' | 'right' } {
+  if (typeof cell === 'number') return { content: formatCount(cell), hAlign: 'right' };
+  const content = typeof cell === 'string' ? showName(cell) : paint(cell.color, cell.text);
+  return { content, hAlign: 'left' };
 }
 
 /** `1,234,567`. */
@@ -164,11 +166,16 @@ export function showName(name: string): string {
   );
 }
 
+/** Text of several lines that may hold a name, such as an error message. */
+export function showText(text: string): string {
+  return text.split('\n').map(showName).join('\n');
+}
+
 /** Text of ours, that may be painted and hold a name. */
 function showPainted(text: string): string {
   // Every second part is a colour.
   return text
     .split(colorSequence)
-    .map((part, index) => (index % 2 === 0 ? showName(part) : part))
+    .map((part, index) => (index % 2 === 0 ? showText(part) : part))
     .join('');
 }

@@ -1,4 +1,4 @@
-import { parseLogBucket, parseStoreEndpoint } from '@oms-sync/core';
+import { parseLogBucket, parseStoreEndpoint, type Settings } from '@oms-sync/core';
 import {
   InventoryError,
   inventoryVendors,
@@ -44,7 +44,14 @@ Keys of the source bucket, which need to list it and nothing else:
  *
  * @throws {UsageError} if the address or the endpoint is none, or keys are missing.
  */
-export function openSourceOf(tool: Tool, text: string, flags: SourceFlags): ObjectSource {
+export function openSourceOf(
+  tool: Pick<Tool, 'lookUp'> & {
+    /** That of a bucket in OBS, whose keys and domain name are the ones to begin with. */
+    readonly settings: Pick<Settings, 'obsEndpoint' | 'credentials'> | undefined;
+  },
+  text: string,
+  flags: SourceFlags,
+): ObjectSource {
   const address = parseLogBucket(text);
   if (!('value' in address) || !text.includes('://')) {
     throw new UsageError(
@@ -52,13 +59,13 @@ export function openSourceOf(tool: Tool, text: string, flags: SourceFlags): Obje
     );
   }
   const isObs = address.value.store === 'obs';
-  const endpoint = readEndpoint(flags.sourceEndpoint) ?? (isObs ? tool.settings.obsEndpoint : undefined);
+  const endpoint = readEndpoint(flags.sourceEndpoint) ?? (isObs ? tool.settings?.obsEndpoint : undefined);
   if (isObs && endpoint === undefined) {
     throw new UsageError(
       "--source-endpoint: expected the OBS domain name of the source bucket's region, such as obs.cn-north-4.myhuaweicloud.com",
     );
   }
-  const credentials = readBucketKeys(tool, 'source') ?? (isObs ? tool.settings.credentials : undefined);
+  const credentials = readBucketKeys(tool, 'source') ?? (isObs ? tool.settings?.credentials : undefined);
   return openSource(address.value, { endpoint, region: flags.sourceRegion, credentials });
 }
 

@@ -1,15 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { parseEnv } from 'node:util';
 import {
   Instance,
-  limitRate,
+  RateLimit,
   OmsClient,
   readSettings,
   systemClock,
+  type Environment,
   type LogBucket,
   type LogSink,
   type SettingName,
   type Settings,
+  type StoreOptions,
 } from '@oms-sync/core';
 import { openLogBucket, type LogBucketSettings } from '@oms-sync/log-bucket';
 import { openAzureBlob } from '@oms-sync/log-bucket/azure-blob';
@@ -17,7 +17,6 @@ import { openFile } from '@oms-sync/log-bucket/file';
 import { openGcs } from '@oms-sync/log-bucket/gcs';
 import { openObs } from '@oms-sync/log-bucket/obs';
 import { openS3 } from '@oms-sync/log-bucket/s3';
-import { UsageError } from './exit-code.ts';
 import type { Screen } from './screen.ts';
 
 const openers = { obs: openObs, s3: openS3, az: openAzureBlob, gs: openGcs, file: openFile };
@@ -26,15 +25,11 @@ const openers = { obs: openObs, s3: openS3, az: openAzureBlob, gs: openGcs, file
 export class Tool {
   readonly screen: Screen;
   readonly isVerbose: boolean;
-  readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #env: Environment;
   #settings: Settings | undefined;
   #logBucket: LogBucket | undefined;
 
-  constructor(options: {
-    readonly screen: Screen;
-    readonly isVerbose: boolean;
-    readonly env: Readonly<Record<string, string | undefined>>;
-  }) {
+  constructor(options: { readonly screen: Screen; readonly isVerbose: boolean; readonly env: Environment }) {
     this.screen = options.screen;
     this.isVerbose = options.isVerbose;
     this.#env = options.env;
@@ -51,6 +46,11 @@ export class Tool {
   /** The log bucket of the settings. */
   get logBucket(): LogBucket {
     return (this.#logBucket ??= this.openLogBucket(this.settings));
+  }
+
+  /** For calls of the log bucket that may take their time: what fails in passing is tried again. */
+  get store(): StoreOptions {
+    return { logBucket: this.logBucket, clock: systemClock, random: Math.random, writeUntil: Infinity };
   }
 
   /** Opens another log bucket, or that of settings that are only right in part. */
@@ -70,7 +70,7 @@ export class Tool {
     const settings = { ...this.settings, ...(options.layout && { logLayout: options.layout }) };
     const client = new OmsClient(settings);
     const { namesPerSecond } = options;
-    const oms = namesPerSecond === undefined ? client : limitRate(client, namesPerSecond, systemClock);
+    const oms = namesPerSecond === undefined ? client : new RateLimit(client, namesPerSecond, systemClock);
     return new Instance(settings, this.logBucket, oms);
   }
 
@@ -78,25 +78,4 @@ export class Tool {
   readonly log: LogSink = (_level, line) => {
     if (this.isVerbose) this.screen.note(line);
   };
-}
-
-/**
- * The environment, with the variables of a file behind it: what is set in both is that of the environment.
- *
- * @throws {UsageError} if the file cannot be read.
- */
-export function readEnvironment(
-  env: Readonly<Record<string, string | undefined>>,
-  file: string | undefined,
-): Readonly<Record<string, string | undefined>> {
-  if (file === undefined) return env;
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`--env-file: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
-  }
-  return { ...parseEnv(text), ...env };
 }

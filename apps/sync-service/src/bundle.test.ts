@@ -1,11 +1,11 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startOmsStandin, type OmsStandin } from '@oms-sync/oms-standin';
-import { testKeys } from '@oms-sync/testing';
+import { makeCertificate, testKeys } from '@oms-sync/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 const built = fileURLToPath(new URL('../../../dist/apps/sync-service', import.meta.url));
@@ -37,8 +37,8 @@ afterAll(async () => {
 });
 
 /** Starts the built service in a process of its own; `address` is there when it is ready. */
-function startService(name: string, settings: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [path.join(bundle, 'main.js')], {
+function startService(name: string, settings: Record<string, string> = {}, args: readonly string[] = []) {
+  const child = spawn(process.execPath, [path.join(bundle, 'main.js'), ...args], {
     cwd: scratch,
     env: {
       listen: '127.0.0.1:0',
@@ -111,12 +111,82 @@ describe('the built service', () => {
     expect(readSuccessList('killed')).toEqual(['a', 'b', 'c']);
   });
 
+  it('reads a file of settings behind its environment, and says when it cannot', async () => {
+    writeFileSync(path.join(scratch, 'settings.env'), 'log_level=debug\nqueue_folder=/nowhere\n');
+    const service = startService('of-file', {}, ['--env-file', 'settings.env']);
+    await fetch(new URL('/healthz', await service.address()));
+    await expect.poll(service.output).toContain('"level":"debug"');
+    const missing = startService('of-file', {}, ['--env-file', 'missing.env']);
+    const [code] = await once(missing.child, 'exit');
+    expect([2, 9]).toContain(code); // Some versions of Node.js take it for their own option, wherever it stands.
+    expect(missing.output()).toContain('missing.env');
+    const wrong = startService('of-file', {}, ['--env']);
+    expect(await once(wrong.child, 'exit')).toEqual([2, null]);
+    expect(wrong.output()).toContain('--env-file FILE');
+  });
+
   it('says which folder another process has open, and ends with 2', async () => {
     const first = startService('shared');
     await first.address();
     const second = startService('shared');
     expect(await once(second.child, 'exit')).toEqual([2, null]);
     expect(second.output()).toContain(`queue_folder ${scratch}/shared is in use by another process`);
+  });
+
+  it('is alive, ready, paused and resumed, and counts what it does', async () => {
+    const service = startService('operated');
+    const address = await service.address();
+    const ask = (route: string, init: RequestInit = {}) => fetch(new URL(route, address), init);
+    const tell = (route: string) => ask(route, { method: 'POST', headers: { 'x-oms-sync': '1' } });
+    expect((await ask('/healthz')).status).toBe(200);
+    expect(await (await ask('/readyz')).json()).toEqual({ ready: true, problems: [] });
+
+    expect((await tell('/pause')).status).toBe(200);
+    oms.takeReceived();
+    expect(await notify(address, 'later')).toBe(200);
+    const readMetrics = async () => (await ask('/metrics')).text();
+    await expect.poll(readMetrics).toContain('oms_sync_backlog 1\n');
+    expect(await readMetrics()).toContain('oms_sync_paused 1\n');
+    expect(oms.received).toEqual([]);
+    expect((await tell('/resume')).status).toBe(200);
+    await expect
+      .poll(readMetrics)
+      .toContain('oms_sync_records_settled_total{source="webhook",outcome="requested"} 1\n');
+    expect(await readMetrics()).toContain('oms_sync_source_up{source="queue"} 1\n');
+    expect((await tell('/replay')).status).toBe(202);
+    const readStatus = async () => (await ask('/status')).json() as Promise<{ replay: object }>;
+    await expect.poll(readStatus).toMatchObject({ replay: { running: false, requested: 0, unrequested: 0 } });
+  });
+
+  it('has an object that OMS refuses among the last failures, by its name', async () => {
+    oms.faults.set([{ kind: 'answer', status: 400 }]);
+    const service = startService('failing');
+    const address = await service.address();
+    const name = '<img src=x onerror=alert(1)>';
+    expect(await notify(address, encodeURIComponent(name))).toBe(200);
+    const readFailures = async () => {
+      const { failures } = (await (await fetch(new URL('/status', address))).json()) as { failures: unknown };
+      return failures;
+    };
+    await expect.poll(readFailures, { timeout: 10_000 }).toMatchObject([{ source: 'webhook', name }]);
+  });
+
+  it.each([false, true])('says by a command whether it is alive; with TLS: %s', async (hasTls) => {
+    const { cert, key } = makeCertificate();
+    const files = {
+      tls_cert_file: path.join(scratch, 'cert.pem'),
+      tls_key_file: path.join(scratch, 'key.pem'),
+    };
+    writeFileSync(files.tls_cert_file, cert);
+    writeFileSync(files.tls_key_file, key);
+    const service = startService(`checked-${hasTls}`, hasTls ? files : {});
+    const { port } = new URL(await service.address());
+    const beyond = { listen: `0.0.0.0:${port}`, token: 'a-token-for-beyond-loopback', ...(hasTls && files) };
+    const check = () => once(startService('unused', beyond, ['healthcheck']).child, 'exit');
+    expect(await check()).toEqual([0, null]);
+    service.child.kill('SIGKILL');
+    await once(service.child, 'exit');
+    expect(await check()).toEqual([1, null]);
   });
 
   const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;

@@ -30,6 +30,7 @@ function begin(
       settled: (source, report) => journal.push(`${source}: settled ${report.received}`),
       delayed: (source, count) => journal.push(`${source}: delayed ${count}`),
       handedBack: (source, count) => journal.push(`${source}: handed back ${count}`),
+      unrequested: (source, name, { code }) => journal.push(`${source}: ${name} ${code}`),
     },
     instance: {
       async synchronize(records: readonly StorageRecord[], invocation: Invocation) {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock, Fate, Instance, LogSink, Report } from '@oms-sync/core';
+import type { Clock, Fate, Instance, LogSink, Reason, Report } from '@oms-sync/core';
 import type { Delivery } from './delivery.ts';
 
 export interface DispatcherOptions {
@@ -26,6 +26,8 @@ export interface DispatchObserver {
   /** They could not be settled now, and are tried again. */
   delayed(source: string, records: number): void;
   handedBack(source: string, records: number): void;
+  /** An object of a delivery that is settled is on the failed list. */
+  unrequested(source: string, name: string, reason: Reason): void;
 }
 
 /** A delivery on its way. */
@@ -73,6 +75,7 @@ export class Dispatcher {
   #isStopped = false;
   /** How many runs in a row have settled nothing. */
   #runsInVain = 0;
+  #problem: string | undefined;
   /** Nothing is begun before; milliseconds since 1970. */
   #restUntil = 0;
   #roomIsFree: (() => void)[] = [];
@@ -99,6 +102,11 @@ export class Dispatcher {
   /** Did OMS, or the log bucket, take nothing lately? */
   get isResting(): boolean {
     return this.#runsInVain > 0;
+  }
+
+  /** Why something of the last run has to be tried again, for people; undefined if nothing has. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   get isPaused(): boolean {
@@ -213,7 +221,7 @@ export class Dispatcher {
     }
     const records = batch.flatMap(({ delivery }) => delivery.records);
     const owners = batch.flatMap((held) => held.delivery.records.map(() => held));
-    const { fates } = await instance.synchronize(records, {
+    const { fates, problem } = await instance.synchronize(records, {
       deadline: Infinity,
       requestId: undefined,
       canRedeliver: (index) => hasRoom() && clock.now() - (owners[index]?.triedAt ?? 0) < retryMaxAgeMs,
@@ -231,11 +239,22 @@ export class Dispatcher {
         settled++;
         this.#letGo(held);
         observer?.settled(delivery.source, countFates(own));
+        this.#tellUnrequested(delivery, own);
         delivery.settle();
       }
     }
+    this.#problem = problem?.message;
     if (settled > 0) this.#runsInVain = this.#restUntil = 0;
     else this.#rest();
+  }
+
+  #tellUnrequested({ source, records }: Delivery, fates: readonly Fate[]): void {
+    for (const [index, fate] of fates.entries()) {
+      const record = records[index];
+      if (fate.kind !== 'unrequested' || record === undefined || record.kind === 'ignored') continue;
+      const name = record.kind === 'created' ? record.name : record.text;
+      this.#options.observer?.unrequested(source, name, fate.reason);
+    }
   }
 
   /** Tries it again later, alone in its turn; it stays with its source. */

@@ -1,9 +1,15 @@
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import rateLimit from '@fastify/rate-limit';
 import { SettingsError, type Clock, type Logger } from '@oms-sync/core';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, {
+  type FastifyContextConfig,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { Refusal, type RefusalReason } from './receivers/receiver.ts';
 import type { ServiceValues } from './service-settings.ts';
 
@@ -21,11 +27,15 @@ export interface HttpServerOptions {
 /** From the first byte to the last one of a request. */
 const requestTimeoutMs = 10_000;
 const headersTimeoutMs = 5000;
+/** How often the two are looked at; Node.js would do it every 30 seconds. */
+const timeoutCheckMs = 1000;
 /** Longer than load balancers keep idle connections (60 s as a rule), so that it is they who end them. */
 const keepAliveTimeoutMs = 75_000;
 /** A connection on which nothing moves; the slowest answer takes a part of that. */
 const connectionTimeoutMs = 80_000;
 const maxConnections = 1000;
+/** Longer than any answer takes. */
+const stopWithinMs = 5000;
 /** Anything that is not a notification is small. */
 const maxBytes = 64 * 1024;
 /** Whoever is refused again and again fills no disk: a line a second for each source and reason. */
@@ -38,13 +48,24 @@ const logEveryMs = 1000;
 export class HttpServer {
   readonly #routes: Routes;
   readonly #options: HttpServerOptions;
+  /** Also those on which no request has come, or no TLS: Node.js ends neither with the server. */
+  readonly #sockets = new Set<Socket>();
   readonly #refusals = new Map<string, { readonly loggedAt: number; times: number }>();
 
-  /** @throws {SettingsError} if the files of the certificate cannot be read. */
+  /** @throws {SettingsError} if the files of the certificate cannot be used. */
   constructor(options: HttpServerOptions) {
     this.#options = options;
+    const certificate = readCertificate(options.settings);
+    const timeouts = { connectionsCheckingInterval: timeoutCheckMs };
+    const servers = {
+      https:
+        certificate === undefined
+          ? null
+          : { ...certificate, ...timeouts, handshakeTimeout: headersTimeoutMs },
+      http: timeouts,
+    };
     this.#routes = fastify({
-      https: readCertificate(options.settings) ?? null,
+      ...servers,
       logger: false,
       // The addresses that a proxy in front of us tells, if it is on this machine.
       trustProxy: 'loopback',
@@ -53,12 +74,20 @@ export class HttpServer {
       keepAliveTimeout: keepAliveTimeoutMs,
       connectionTimeout: connectionTimeoutMs,
       forceCloseConnections: 'idle',
-      return503OnClosing: true,
+      // What still comes on an open connection while it closes is taken like anything else.
+      return503OnClosing: false,
       clientErrorHandler: (error, socket) => this.#answerNoRequest(error, socket),
+      // Without the error: it shows the address, in which a token may stand.
+      frameworkErrors: (_error, request, reply) =>
+        this.#answerError(new Refusal('malformed', 'the address cannot be read'), request, reply),
     });
     const { server } = this.#routes;
     server.headersTimeout = headersTimeoutMs;
     server.maxConnections = maxConnections;
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     void this.#routes.register(rateLimit, {
       global: false,
       addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
@@ -100,21 +129,34 @@ export class HttpServer {
     return new URL(`${certificate === undefined ? 'http' : 'https'}://${host}:${address.port}`);
   }
 
-  /** Rejects if the address cannot be had. */
+  /** @throws {SettingsError} if the address cannot be had. */
   async start(): Promise<void> {
-    const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(this.#options.settings.listen) ?? [];
-    await this.#routes.listen({ host: host.replace(/^\[|\]$/g, ''), port: Number(port) });
+    const { listen } = this.#options.settings;
+    const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(listen) ?? [];
+    try {
+      await this.#routes.listen({ host: host.replace(/^\[|\]$/g, ''), port: Number(port) });
+    } catch (error) {
+      if (!isFaultOfAddress(error)) throw error;
+      const found = `${describeFault(error)} for ${listen}`;
+      throw new SettingsError([{ setting: 'listen', expected: 'an address that is free here', found }]);
+    }
   }
 
-  /** Takes no more requests; resolves when those under way are answered. */
+  /** Takes no more connections; resolves when the requests under way are answered, or no answer can come any more. */
   async stop(): Promise<void> {
-    await this.#routes.close();
+    const done = new AbortController();
+    const closed = Promise.resolve(this.#routes.close()).finally(() => done.abort());
+    await Promise.race([closed, this.#options.clock.sleep(stopWithinMs, done.signal)]);
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
   }
 
   #answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const refusal = toRefusal(error);
     const { reason, statusCode, message } = refusal;
-    const source = request.routeOptions.config.source ?? 'http';
+    // A request that cannot be read has no route.
+    const { config }: { config?: FastifyContextConfig } = request.routeOptions;
+    const source = config?.source ?? 'http';
     this.#refuse(source, refusal, request.ip);
     if (statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', '1');
     // The rest of a body that nobody has read would be taken for the next request.
@@ -124,15 +166,23 @@ export class HttpServer {
 
   /** What could not be read as a request: Node.js would answer 408 to a slow one, which SMN does not repeat. */
   #answerNoRequest(error: Error & { readonly code?: string }, socket: Socket): void {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    const { code } = error;
+    const isSlow = code === 'ERR_HTTP_REQUEST_TIMEOUT';
+    const isHttp = isSlow || code?.startsWith('HPE_') === true;
+    if (code === 'ECONNRESET') {
       socket.destroy();
       return;
     }
-    const isSlow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
     const refusal = new Refusal(isSlow ? 'time' : 'malformed', isSlow ? 'too slow' : 'this is no request');
     this.#refuse('http', refusal, socket.remoteAddress);
     const status = isSlow ? '503 Service Unavailable' : '400 Bad Request';
+    // Where TLS has failed there is nobody to talk to, and an answer would never be gone.
+    if (!isHttp || !socket.writable) {
+      socket.destroy();
+      return;
+    }
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    socket.destroySoon(); // Whether the other side ends it or not.
   }
 
   #refuse(source: string, refusal: Refusal, sender: string | undefined): void {
@@ -166,8 +216,10 @@ function toRefusal(error: unknown): Refusal {
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return new Refusal('too_large', 'the body is longer than any message', { cause: error });
   }
-  const isClosing = code === 'FST_ERR_HANDLER_CLOSING';
-  return new Refusal(isClosing ? 'stopping' : 'unavailable', 'something went wrong here', { cause: error });
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new Refusal('content', 'the content type cannot be read', { cause: error });
+  }
+  return new Refusal('unavailable', 'something went wrong here', { cause: error });
 }
 
 function readCertificate({
@@ -175,14 +227,31 @@ function readCertificate({
   tls_key_file: keyFile,
 }: HttpServerOptions['settings']): { readonly cert: Buffer; readonly key: Buffer } | undefined {
   if (certFile === undefined || keyFile === undefined) return undefined;
-  return { cert: readFile('tls_cert_file', certFile), key: readFile('tls_key_file', keyFile) };
+  const pair = { cert: readFile('tls_cert_file', certFile), key: readFile('tls_key_file', keyFile) };
+  try {
+    createSecureContext(pair);
+  } catch (error) {
+    const found = `${describeFault(error)} for ${certFile} and ${keyFile}`;
+    throw new SettingsError([
+      { setting: 'tls_cert_file', expected: 'a certificate (PEM), and its key in tls_key_file', found },
+    ]);
+  }
+  return pair;
 }
 
 function readFile(setting: string, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'a fault';
-    throw new SettingsError([{ setting, expected: 'a file that can be read', found: `${why} for ${file}` }]);
+    const found = `${describeFault(error)} for ${file}`;
+    throw new SettingsError([{ setting, expected: 'a file that can be read', found }]);
   }
+}
+
+function isFaultOfAddress(error: unknown): boolean {
+  return error instanceof Error && ('syscall' in error || describeFault(error) === 'ERR_SOCKET_BAD_PORT');
+}
+
+function describeFault(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'a fault';
 }

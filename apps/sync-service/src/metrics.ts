@@ -1,7 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import type { Replay, Report, SyncEventSink } from '@oms-sync/core';
+import type { Reason, Replay, Report, SyncEventSink } from '@oms-sync/core';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { DispatchObserver, Dispatcher } from './dispatcher.ts';
+import { History } from './history.ts';
+import { findOldest } from './readiness.ts';
 import type { Source } from './source.ts';
 
 type Outcome = Exclude<keyof Report, 'received' | 'returned'>;
@@ -18,6 +20,8 @@ export interface Observed {
 /** What the service counts, for Prometheus. Names: docs/guides/watch-the-service.md. */
 export class Metrics implements DispatchObserver {
   readonly registry = new Registry();
+  /** The same for the dashboard. */
+  readonly history = new History();
   readonly #received: Counter;
   readonly #settled: Counter;
   readonly #delayed: Counter;
@@ -100,8 +104,8 @@ export class Metrics implements DispatchObserver {
     add('oms_sync_records_held', 'Records received and not settled', () => dispatcher.held);
     add('oms_sync_backlog', 'Notifications that wait in the queue of the service', () => backlog().count);
     add('oms_sync_oldest_unsettled_seconds', 'Age of the oldest record or notification not settled', () => {
-      const since = Math.min(dispatcher.oldestHeldSince ?? Infinity, backlog().oldestSince ?? Infinity);
-      return since === Infinity ? 0 : Math.max(0, Date.now() - since) / 1000;
+      const since = findOldest({ dispatcher, backlog });
+      return since === undefined ? 0 : Math.max(0, Date.now() - since) / 1000;
     });
     add('oms_sync_paused', '1 while the service is paused', () => Number(dispatcher.isPaused));
     add('oms_sync_resting', '1 while OMS or the log bucket takes nothing', () =>
@@ -126,12 +130,15 @@ export class Metrics implements DispatchObserver {
 
   received(source: string, records: number): void {
     this.#received.inc({ source }, records);
+    this.history.totals.received += records;
   }
 
   settled(source: string, report: Report): void {
     for (const outcome of outcomes) {
       if (report[outcome] > 0) this.#settled.inc({ source, outcome }, report[outcome]);
+      this.history.totals[outcome] += report[outcome];
     }
+    this.history.lastSettledAt = Date.now();
   }
 
   delayed(source: string, records: number): void {
@@ -142,9 +149,14 @@ export class Metrics implements DispatchObserver {
     this.#handedBack.inc({ source }, records);
   }
 
+  unrequested(source: string, name: string, { code, message }: Reason): void {
+    this.history.addFailure({ time: Date.now(), source, name, code, message });
+  }
+
   /** @param reason one of few: it becomes a label. */
   refused(source: string, reason: string): void {
     this.#refused.inc({ source, reason });
+    this.history.totals.refused++;
   }
 
   repeated(source: string): void {
@@ -163,8 +175,12 @@ export class Metrics implements DispatchObserver {
     return {
       createSyncEvents: async (names, timeoutMs, onSent) => {
         const startedAt = performance.now();
-        const done = (result: string) =>
-          this.#requestSeconds.observe({ result }, (performance.now() - startedAt) / 1000);
+        const done = (result: string) => {
+          const ms = performance.now() - startedAt;
+          this.#requestSeconds.observe({ result }, ms / 1000);
+          this.history.totals.omsRequests++;
+          this.history.totals.omsMs += ms;
+        };
         try {
           await sink.createSyncEvents(names, timeoutMs, onSent);
         } catch (error) {

@@ -1,8 +1,6 @@
 import {
   matching,
-  oneOf,
   parseDuration,
-  parseSecret,
   readSettings,
   readValues,
   SettingsError,
@@ -12,21 +10,22 @@ import {
   type SettingProblem,
   type ValuesOf,
 } from '@oms-sync/core';
+import { parseTokens } from './receivers/token.ts';
 import { findReceiverContradictions, receiverSettings } from './receivers/open-receivers.ts';
 import { findSourceContradictions, sourceSettings } from './sources/open-sources.ts';
 
 /** The settings of the service beside those that every app has. Those of a source stand beside it. */
 export const operationSettings = {
   listen: {
-    meaning: 'address and port for notifications, metrics and the dashboard, such as `127.0.0.1:8080`',
+    meaning: 'address and port for notifications, metrics and controls, such as `127.0.0.1:8080`',
     parse: matching(/^(\[[\da-fA-F:]+\]|[\w.-]+):\d{1,5}$/, 'an address and a port, such as 127.0.0.1:8080'),
     otherwise: '127.0.0.1:8080',
   },
   tls_cert_file: { meaning: 'file of the certificate chain (PEM); without it, plain http', parse: parseText },
   tls_key_file: { meaning: 'file of its private key (PEM)', parse: parseText },
   token: {
-    meaning: 'what the dashboard, the metrics and the controls ask for; needed beyond loopback',
-    parse: parseSecret,
+    meaning: 'what the metrics, the status and the controls ask for; needed beyond loopback',
+    parse: parseTokens,
     secret: true,
   },
   requests_per_second: {
@@ -34,12 +33,11 @@ export const operationSettings = {
     parse: wholeNumber(1, 1_000_000),
     otherwise: 5000,
   },
-  queue: {
-    meaning: 'what keeps notifications: a folder of this machine (`embedded`), or the broker (`amqp`)',
-    parse: oneOf('embedded', 'amqp'),
-    otherwise: 'embedded',
+  queue_folder: {
+    meaning: 'folder of the queue, which keeps notifications until they are settled',
+    parse: parseText,
+    otherwise: 'oms-sync-queue',
   },
-  queue_folder: { meaning: 'folder of the embedded queue', parse: parseText, otherwise: 'oms-sync-queue' },
   rate_limit: { meaning: 'objects a second requested at most', parse: wholeNumber(1, 1_000_000) },
   retry_max_age: {
     meaning: 'how long a passing fault is tried again before the object goes on the failed list',
@@ -73,11 +71,12 @@ export interface ServiceSettings {
 export function readServiceSettings(lookUp: (name: string) => string | undefined): ServiceSettings {
   const { found, problems } = readValues(serviceSettingsSchema, lookUp);
   const all: SettingProblem[] = [...problems];
-  for (const contradiction of [
+  const contradictions = [
     ...findContradictions(found),
     ...findReceiverContradictions(found),
     ...findSourceContradictions(found),
-  ]) {
+  ];
+  for (const contradiction of contradictions) {
     // A setting that is wrong by itself is not missing.
     if (!problems.some(({ setting }) => setting === contradiction.setting)) all.push(contradiction);
   }

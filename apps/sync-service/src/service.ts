@@ -1,6 +1,6 @@
 import {
   Instance,
-  limitRate,
+  RateLimit,
   OmsClient,
   systemClock,
   type LogSink,
@@ -21,6 +21,17 @@ import type { Source } from './source.ts';
 const openers = { obs: openObs, s3: openS3, az: openAzureBlob, gs: openGcs, file: openFile };
 const namesPerRequest = 10;
 
+export interface ReplayOutcome {
+  /** Milliseconds since 1970. */
+  readonly endedAt: number;
+  readonly requested: number;
+  /** On the failed list again. */
+  readonly unrequested: number;
+  /** Keys of the list that were not looked at. */
+  readonly leftKeys: number;
+  readonly problem: string | undefined;
+}
+
 /**
  * The running service: sources deliver, the dispatcher settles, and on a schedule the failed list is replayed.
  *
@@ -31,18 +42,20 @@ export class Service {
   readonly dispatcher: Dispatcher;
   readonly metrics = new Metrics();
   readonly sources: readonly Source[];
+  /** Objects a second requested at most; the setting, until somebody changes it. */
+  readonly rateLimit: RateLimit;
   readonly #instance: Instance;
   readonly #log: LogSink;
   readonly #replayTimer: NodeJS.Timeout;
   #replay: Promise<Replay> | undefined;
+  #lastReplay: ReplayOutcome | undefined;
 
   constructor({ core, service }: ServiceSettings, sources: readonly Source[], log: LogSink) {
     // A service keeps what fails: it is returned to the dispatcher while the fault is a passing one.
     const settings = { ...core, onFailure: 'redeliver' } as const;
     const client: SyncEventSink = this.metrics.measure(new OmsClient(settings));
-    const { rate_limit: namesPerSecond } = service;
-    const oms = namesPerSecond === undefined ? client : limitRate(client, namesPerSecond, systemClock);
-    this.#instance = new Instance(settings, openLogBucket(settings, openers), oms);
+    this.rateLimit = new RateLimit(client, service.rate_limit, systemClock);
+    this.#instance = new Instance(settings, openLogBucket(settings, openers), this.rateLimit);
     this.#log = log;
     this.sources = sources;
     this.dispatcher = new Dispatcher({
@@ -56,6 +69,15 @@ export class Service {
     });
     this.#replayTimer = setInterval(() => void this.replay(), service.replay_every);
     this.#replayTimer.unref();
+  }
+
+  get isReplaying(): boolean {
+    return this.#replay !== undefined;
+  }
+
+  /** What the last replay came to; undefined before the first one. */
+  get lastReplay(): ReplayOutcome | undefined {
+    return this.#lastReplay;
   }
 
   /** Rejects if a source can never work. */
@@ -79,6 +101,15 @@ export class Service {
       log: this.#log,
     });
     this.metrics.replayed(replay);
+    const { report, leftKeys, problem } = replay;
+    const { requested, unrequested } = report;
+    this.#lastReplay = {
+      endedAt: systemClock.now(),
+      requested,
+      unrequested,
+      leftKeys,
+      problem: problem?.message,
+    };
     return replay;
   }
 

@@ -281,8 +281,8 @@ export class FailedList {
     if (is.kind !== 'file') return nothing;
     if (is.extension === 'txt') {
       const reasons = await this.#read(`${is.stem}.jsonl`);
-      // The reasons hold all the names, if they are there.
-      if (reasons === unreadable || (reasons !== undefined && reasons !== '')) return nothing;
+      // The reasons hold all the names, if they are there; they may be if they cannot be read.
+      if (reasons !== undefined && reasons !== '') return nothing;
     }
     const body = await this.#read(key);
     if (body === undefined || body === unreadable) return nothing;

@@ -1,4 +1,5 @@
 export * from './clock.ts';
+export * from './environment.ts';
 export type { FailedObject } from './failed-entry.ts';
 export * from './failed-list-clearing.ts';
 export type { Selection } from './failed-list.ts';
@@ -6,7 +7,7 @@ export * from './failed-list-reader.ts';
 export * from './instance.ts';
 export * from './list-keys.ts';
 export * from './log-bucket.ts';
-export { callStore, type StoreOptions } from './log-lists.ts';
+export { callStore, listKeys, type StoreOptions } from './log-lists.ts';
 export * from './logger.ts';
 export { selectName } from './name-filter.ts';
 export * from './object-name.ts';

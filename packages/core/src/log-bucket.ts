@@ -15,6 +15,8 @@ export function isFolder({ key, size }: LogObject): boolean {
 export interface ListOptions {
   /** Only keys behind this one, in the order of their UTF-8 bytes. Cheap where the store can begin there, see its file. */
   readonly after?: string | undefined;
+  /** Keys that come in another order than that are an error: what stands behind `after` would be a guess. */
+  readonly inOrder?: boolean | undefined;
   /** Objects that are asked for at a time; left out, as many as the store gives. */
   readonly pageSize?: number | undefined;
   /** Asks for a page, and may ask again when that fails; left out, a page is asked for once. */

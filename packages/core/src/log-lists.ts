@@ -37,7 +37,6 @@ export interface ListEntry extends ReceivedObject {
 const writesAtATime = 32;
 const maxTries = 5;
 const firstDelayMs = 100;
-const maxDelayMs = 2000;
 /** What an answer takes on a bad day. A try gets no less of the time that is left, and else half of it. */
 const slowAnswerMs = 1000;
 
@@ -213,7 +212,7 @@ export async function callStore<Result>(
       return await call(Math.max(leftMs / 2, Math.min(leftMs, slowAnswerMs)));
     } catch (error) {
       if (!(error instanceof LogBucketError) || !error.passing || tries >= maxTries) throw error;
-      const delayMs = random() * Math.min(firstDelayMs * 2 ** (tries - 1), maxDelayMs);
+      const delayMs = random() * firstDelayMs * 2 ** (tries - 1);
       if (clock.now() + delayMs >= writeUntil) throw error;
       await clock.sleep(delayMs);
     }

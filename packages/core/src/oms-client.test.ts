@@ -60,14 +60,26 @@ function answerWith(status: number, body: string, headers: Record<string, string
 
 describe('OmsClient', () => {
   it('sends the encoded names, signed, over one connection', async () => {
-    const requests: { url: string; headers: IncomingMessage['headers']; body: string; socket: Socket }[] = [];
+    const requests: {
+      method: string;
+      url: string;
+      headers: IncomingMessage['headers'];
+      body: string;
+      socket: Socket;
+    }[] = [];
     const sender = await connect((request, response, body) => {
-      requests.push({ url: request.url ?? '', headers: request.headers, body, socket: request.socket });
+      requests.push({
+        method: request.method ?? '',
+        url: request.url ?? '',
+        headers: request.headers,
+        body,
+        socket: request.socket,
+      });
       response.end();
     });
     await sender.createSyncEvents(['test/001.txt', 'test+001.txt', 'a b'], 5000);
     await sender.createSyncEvents(['again'], 5000);
-    expect(requests[0]?.url).toBe('/v2/p/sync-tasks/t/events');
+    expect(requests[0]).toMatchObject({ method: 'POST', url: '/v2/p/sync-tasks/t/events' });
     expect(requests[0]?.body).toBe('{"object_keys":["test%2F001.txt","test%2B001.txt","a%20b"]}');
     expect(requests[0]?.headers).toMatchObject({
       'content-type': 'application/json',
@@ -78,6 +90,11 @@ describe('OmsClient', () => {
       /^SDK-HMAC-SHA256 Access=\w+, SignedHeaders=content-type;host;x-sdk-date;x-security-token, Signature=[0-9a-f]{64}$/,
     );
     expect(requests[1]?.socket).toBe(requests[0]?.socket);
+  });
+
+  it('fails with what is under way when it is closed', async () => {
+    const sender = await connect(() => sender.close());
+    await expect(sender.createSyncEvents(['name'], 5000)).rejects.toMatchObject({ code: 'ECONNRESET' });
   });
 
   it('encodes any name so that form-decoding gives it back', async () => {

@@ -1,7 +1,7 @@
 import { FakeClock } from '@oms-sync/testing';
 import { describe, expect, it } from 'vitest';
 import type { SyncEventSink } from './oms-client.ts';
-import { limitRate } from './rate-limit.ts';
+import { RateLimit } from './rate-limit.ts';
 
 /** When each request went out, in milliseconds from the start, and its first name. */
 function record(clock: FakeClock): { sink: SyncEventSink; sent: [number, string | undefined][] } {
@@ -18,7 +18,7 @@ describe('a rate limit', () => {
   it('spaces requests by the names they hold, in the order in which they came', async () => {
     const clock = new FakeClock();
     const { sink, sent } = record(clock);
-    const limited = limitRate(sink, 10, clock);
+    const limited = new RateLimit(sink, 10, clock);
     const batches = [['a', 'b', 'c', 'd', 'e'], ['f'], ['g', 'h']];
     await Promise.all(batches.map((names) => limited.createSyncEvents(names, 1000)));
     expect(sent).toEqual([
@@ -31,7 +31,7 @@ describe('a rate limit', () => {
   it('does not make up for an idle time', async () => {
     const clock = new FakeClock();
     const { sink, sent } = record(clock);
-    const limited = limitRate(sink, 1, clock);
+    const limited = new RateLimit(sink, 1, clock);
     await limited.createSyncEvents(['a'], 1000);
     await clock.sleep(60_000);
     await Promise.all([limited.createSyncEvents(['b'], 1000), limited.createSyncEvents(['c'], 1000)]);
@@ -45,6 +45,27 @@ describe('a rate limit', () => {
   it('gives what the sink throws', async () => {
     const clock = new FakeClock();
     const createSyncEvents = () => Promise.reject(new Error('no'));
-    await expect(limitRate({ createSyncEvents }, 5, clock).createSyncEvents(['a'], 1)).rejects.toThrow('no');
+    await expect(new RateLimit({ createSyncEvents }, 5, clock).createSyncEvents(['a'], 1)).rejects.toThrow(
+      'no',
+    );
+  });
+
+  it('is changed for those that wait, too', async () => {
+    const clock = new FakeClock();
+    const { sink, sent } = record(clock);
+    const limited = new RateLimit(sink, 1, clock);
+    const all = ['a', 'b', 'c', 'd'].map((name) => limited.createSyncEvents([name], 1000));
+    await all[1];
+    limited.namesPerSecond = 100;
+    await all[2];
+    limited.namesPerSecond = undefined;
+    await Promise.all(all);
+    expect(sent).toEqual([
+      [0, 'a'],
+      [1000, 'b'],
+      [1010, 'c'],
+      [1010, 'd'],
+    ]);
+    expect(limited.namesPerSecond).toBeUndefined();
   });
 });

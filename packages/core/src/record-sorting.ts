@@ -110,14 +110,6 @@ function isSameBucket(
   { store, bucket }: { store: string | undefined; bucket: string | undefined },
 ): boolean {
   if (address.store !== store) return false;
-  switch (address.store) {
-    case 'obs':
-    case 's3':
-    case 'gs':
-      return address.bucket === bucket;
-    case 'az':
-      return `${address.account}/${address.container}` === bucket;
-    case 'file':
-      return false;
-  }
+  if (address.store === 'az') return `${address.account}/${address.container}` === bucket;
+  return 'bucket' in address && address.bucket === bucket;
 }

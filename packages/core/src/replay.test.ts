@@ -22,7 +22,7 @@ interface Options {
   readonly onRequest?: () => void;
 }
 
-interface Limits extends Partial<Pick<ReplayOptions, 'maxObjects' | 'logBucket' | 'oms'>> {
+interface Limits extends Partial<Pick<ReplayOptions, 'maxObjects' | 'logBucket' | 'oms' | 'requestId'>> {
   readonly deadlineMs?: number;
 }
 
@@ -545,6 +545,213 @@ describe('replay of lists that others have written', () => {
     await scene.replay();
     expect([...scene.sent].sort()).toEqual(names.sort());
     expect(scene.logBucket.keys(failed)).toEqual([]);
+  });
+});
+
+describe('a replay', () => {
+  const entry = (name: string, recordedAt?: string, fields: Record<string, unknown> = {}) =>
+    JSON.stringify({ name, recorded_at: recordedAt, sync_task_id: 'task-1', ...fields });
+
+  it('logs one line with the conservation law, the cost and the age of the oldest entry', async () => {
+    const scene = new Scene({ oms: (names) => (names.includes('c') ? refused() : undefined) });
+    await scene.logBucket.put(`${failed}a`, entry('a', '2026-01-02T03:04:00.678Z'), '');
+    await scene.logBucket.put(`${failed}.long/0`, entry('a', '2026-01-02T03:04:01.678Z'), '');
+    await scene.logBucket.put(`${failed}b`, entry('b', 'yesterday'), '');
+    await scene.logBucket.put(`${failed}c`, entry('c'), '');
+    scene.logBucket.fail = (operation) => (operation === 'put' ? scene.clock.sleep(10) : undefined);
+    await scene.replay({ requestId: 'request-1' });
+    expect(scene.lines[0]).toEqual({
+      event: 'sync',
+      level: 'info',
+      replay: true,
+      received: 4,
+      requested: 2,
+      unrequested: 1,
+      filtered: 0,
+      merged: 1,
+      returned: 0,
+      parked: 0,
+      left_keys: 0,
+      left_is_exact: true,
+      requests: 3,
+      retries: 0,
+      ms: 60,
+      oms_ms: 40,
+      log_bucket_ms: 10,
+      oldest_record_age_ms: 5000,
+      request_id: 'request-1',
+    });
+    expect(scene.lines).toHaveLength(2);
+  });
+
+  it('keeps of two entries for a name the older one', async () => {
+    const scene = new Scene({ oms: refused });
+    const lines = [
+      entry('a', '2026-01-02T00:00:00Z', { event_id: 'second' }),
+      entry('a', '2026-01-01T00:00:00Z', { event_id: 'first' }),
+      entry('a', '2026-01-03T00:00:00Z', { event_id: 'third' }),
+    ];
+    await scene.logBucket.put(
+      `${failed}2026/01/01/20260101T000000.000Z-01234567-89ab-4def-8123-456789abcdef.jsonl`,
+      `${lines.join('\n')}\n`,
+      '',
+    );
+    const { report } = await scene.replay();
+    expect(report).toMatchObject({ received: 3, unrequested: 1, merged: 2 });
+    expect(scene.entry(`${failed}a`)).toMatchObject({
+      event_id: 'first',
+      first_recorded_at: '2026-01-01T00:00:00Z',
+    });
+  });
+
+  it('does not list until there is no time to send', async () => {
+    const scene = new Scene();
+    for (const name of numbered(30)) await scene.logBucket.put(`${failed}${name}`, entry(name), '');
+    const list = scene.logBucket.list.bind(scene.logBucket);
+    scene.logBucket.list = async function* (prefix) {
+      for await (const object of list(prefix)) {
+        yield object;
+        await scene.clock.sleep(1000);
+      }
+    };
+    const { report, leftKeys } = await scene.replay({ deadlineMs: 30_000 });
+    expect(report).toMatchObject({ received: 12, requested: 12 });
+    expect(leftKeys).toBe(0);
+    expect(scene.lines).toMatchObject([{ level: 'info', left_is_exact: false }]);
+  });
+
+  it('begins nothing that it has no time for', async () => {
+    const scene = new Scene();
+    await scene.logBucket.put(`${failed}a`, entry('a'), '');
+    const { report, problem } = await scene.replay({ deadlineMs: 1000 });
+    expect(report).toMatchObject({ received: 1, returned: 1 });
+    expect(problem).toBeUndefined();
+    expect(scene.requests).toBe(0);
+    expect(scene.onFailedList()).toEqual(['a']);
+  });
+
+  it('settles a long file in parts, and leaves the rest of it if the time is up', async () => {
+    const scene = new Scene({ settings: { log_layout: 'list', max_in_flight: '2' }, omsMs: 100 });
+    await scene.fail(numbered(2500));
+    // A request of ten names at a time, 100 ms each.
+    const { report } = await scene.replay({ deadlineMs: 25_000 });
+    expect(report).toEqual({
+      received: 2500,
+      requested: 2210,
+      unrequested: 0,
+      filtered: 0,
+      merged: 0,
+      returned: 290,
+    });
+    expect(scene.onFailedList()).toEqual(numbered(2500).slice(2210));
+    const lists = scene.logBucket
+      .keys(succeeded)
+      .map((key) => scene.logBucket.objects.get(`${succeeded}${key}`));
+    expect(lists.map((list) => list?.body.trimEnd().split('\n').length)).toEqual([1000, 1000, 210]);
+  });
+
+  it('parks nothing by an age that it does not know', async () => {
+    const scene = new Scene({ settings: { replay_max_age: '1m' }, oms: refused });
+    await scene.logBucket.put(`${failed}a`, entry('a', 'long ago', { reason_class: 'refused' }), '');
+    expect(await scene.replay()).toMatchObject({ parked: 0, report: { unrequested: 1 } });
+  });
+
+  it('says which task it is for when there are entries of others', async () => {
+    const scene = new Scene();
+    await scene.logBucket.put(`${failed}a`, entry('a', undefined, { sync_task_id: 'task-2' }), '');
+    await scene.replay({ requestId: 'request-1' });
+    expect(scene.lines.slice(1)).toEqual([
+      {
+        event: 'not replayed',
+        level: 'warn',
+        of_other_tasks: 1,
+        message:
+          '1 entries of the failed list are of other synchronization tasks than task-1: give each task a log bucket, or a prefix in one, of its own',
+        request_id: 'request-1',
+      },
+    ]);
+  });
+
+  it('has no age of the oldest entry where there is none', async () => {
+    const scene = new Scene();
+    await scene.replay();
+    expect(scene.lines).toHaveLength(1);
+    expect(scene.lines[0]).not.toHaveProperty('oldest_record_age_ms');
+  });
+
+  it('counts what is tried once more', async () => {
+    const scene = new Scene({ oms: () => (scene.requests === 1 ? unavailable() : undefined) });
+    await scene.logBucket.put(`${failed}a`, entry('a'), '');
+    await scene.replay();
+    expect(scene.lines[0]).toMatchObject({ requested: 1, requests: 2, retries: 1 });
+  });
+
+  it.each(['OMS.0054', 'OMS.1009', 'HTTP.404'])(
+    'parks nothing because of %s, which is about the task',
+    async (code) => {
+      const scene = new Scene({ oms: () => new OmsError({ faultClass: 'refused', code, message: 'no' }) });
+      const old = entry('a', '2025-01-01T00:00:00Z', { reason_class: 'refused' });
+      await scene.logBucket.put(`${failed}a`, old, '');
+      expect(await scene.replay()).toMatchObject({ parked: 0, report: { unrequested: 1 } });
+    },
+  );
+
+  it('parks nothing that was refused long ago, and now fails in passing', async () => {
+    const scene = new Scene({ settings: { max_attempts: '1' }, oms: unavailable });
+    const old = entry('a', '2025-01-01T00:00:00Z', { reason_class: 'refused' });
+    await scene.logBucket.put(`${failed}a`, old, '');
+    expect(await scene.replay()).toMatchObject({ parked: 0, report: { unrequested: 1 } });
+  });
+
+  it('goes on behind what fails in passing, as long as OMS accepts others', async () => {
+    const [bad = '', ...good] = numbered(150);
+    const scene = new Scene({
+      settings: { max_attempts: '1' },
+      oms: (names) => (names.includes(bad) ? unavailable() : undefined),
+    });
+    for (const name of [bad, ...good]) await scene.logBucket.put(`${failed}${name}`, entry(name), '');
+    // The nine that were in one request with it share its fate.
+    expect(await scene.replay()).toMatchObject({
+      report: { received: 150, requested: 140, unrequested: 10 },
+    });
+  });
+
+  it('does not take OMS for well because it refuses one name', async () => {
+    const [bad = '', ...others] = numbered(150);
+    const scene = new Scene({
+      settings: { max_attempts: '1' },
+      oms: (names) => (names.includes(bad) ? refused() : unavailable()),
+    });
+    for (const name of [bad, ...others]) await scene.logBucket.put(`${failed}${name}`, entry(name), '');
+    expect(await scene.replay()).toMatchObject({ report: { received: 100, unrequested: 100 } });
+  });
+
+  it('is not stopped by files that hold no names', async () => {
+    const scene = new Scene();
+    for (let file = 0; file < 4; file++) {
+      const lines = Array.from({ length: 100 }, (_, index) => `no name ${index}\n`);
+      const stem = `2026/01/01/20260101T00000${file}.000Z-01234567-89ab-4def-8123-456789abcdef`;
+      await scene.logBucket.put(`${failed}${stem}.jsonl`, lines.join(''), '');
+    }
+    await scene.clock.sleep(1000);
+    for (const name of numbered(101)) await scene.logBucket.put(`${failed}${name}`, entry(name), '');
+    expect(await scene.replay()).toMatchObject({ parked: 400, report: { received: 501, requested: 101 } });
+  });
+
+  it('says that it was the listing that took too long', async () => {
+    const scene = new Scene();
+    scene.logBucket.fail = () => scene.clock.sleep(dayMs);
+    const { problem } = await scene.replay({ deadlineMs: 3000 });
+    expect(problem).toMatchObject({ operation: 'list', code: 'ETIMEDOUT' });
+  });
+
+  it('does not hide a defect', async () => {
+    const scene = new Scene();
+    scene.logBucket.fail = () => {
+      throw new TypeError('a defect');
+    };
+    await expect(scene.replay()).rejects.toThrow('a defect');
+    await expect(scene.replay({ deadlineMs: 10_000 })).rejects.toThrow('a defect');
   });
 });
 

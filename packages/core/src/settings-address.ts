@@ -85,26 +85,22 @@ export function isLoopback(url: URL): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
 }
 
-function parseUrl(text: string): URL | undefined {
-  try {
-    return new URL(text);
-  } catch {
-    return undefined; // The caller says what was expected.
-  }
-}
-
 function parseFileUrl(text: string): string | undefined {
-  const url = parseUrl(text);
   try {
-    return url === undefined || url.hash !== '' || url.search !== '' ? undefined : fileURLToPath(url);
+    const url = new URL(text);
+    return url.hash !== '' || url.search !== '' ? undefined : fileURLToPath(url);
   } catch {
-    return undefined; // A host in it, or an escaped slash: the caller says what was expected.
+    return undefined; // No URL, or a host in it, or an escaped slash: the caller says what was expected.
   }
 }
 
 function parseHttpUrl(text: string): URL | undefined {
-  const url = parseUrl(text);
-  if (url === undefined) return undefined;
+  let url;
+  try {
+    url = new URL(text);
+  } catch {
+    return undefined; // The caller says what was expected.
+  }
   const allowed = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
   return allowed && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
     ? url

@@ -131,10 +131,12 @@ describe('synchronize', () => {
       },
     );
     expect(result.report).toEqual(report({ received: 25, requested: 24, unrequested: 1 }));
+    expect(result.lines[1]).toMatchObject({ event: 'unrequested', examples: ['photos/13.jpg'] });
     expect(result.logBucket.keys('oms_source_record/success_object/').sort()).toEqual(
       names.filter((name) => name !== 'photos/13.jpg').sort(),
     );
     const failed = result.logBucket.objects.get('oms_source_record/failed_object/photos/13.jpg');
+    expect(failed?.contentType).toBe('application/json');
     expect(JSON.parse(failed?.body ?? '')).toEqual({
       name: 'photos/13.jpg',
       source_store: 'obs',
@@ -210,11 +212,25 @@ describe('synchronize', () => {
       isFolder: true,
     } as const;
     const { fates, logBucket } = await play([folder], { settings });
-    expect(fates).toMatchObject([{ kind }]);
+    expect(fates).toMatchObject([kind === 'filtered' ? { kind, reason: 'name filter' } : { kind }]);
     expect(logBucket.objects.size).toBe(kind === 'filtered' ? 0 : 1);
     for (const { body } of logBucket.objects.values()) {
       expect(JSON.parse(body)).toMatchObject({ invalid_name: text, error_code: 'DirectoryRenamed' });
     }
+  });
+
+  it('does not apply the filter to what is no name', async () => {
+    const settings = { exclude_prefix: 'a' };
+    const broken = { kind: 'invalid', store: 'obs', bucket: 'b', text: 'a%zz', reason: 'broken' } as const;
+    const { fates } = await play([broken, created('a\ud800'), created('ab')], { settings });
+    expect(fates).toMatchObject([
+      { kind: 'unrequested', reason: { code: 'InvalidName', message: 'broken' } },
+      {
+        kind: 'unrequested',
+        reason: { code: 'InvalidName', message: 'the name is empty or holds a lone surrogate' },
+      },
+      { kind: 'filtered', reason: 'name filter' },
+    ]);
   });
 
   it('tells of each record what became of it', async () => {
@@ -348,6 +364,33 @@ describe('synchronize', () => {
       expect(lines).toHaveLength(1);
     });
 
+    it.each([
+      ['obs://logs', 'obs', 'logs', 'obs://logs'],
+      ['s3://logs', 's3', 'logs', 's3://logs'],
+      ['gs://logs', 'gs', 'logs', 'gs://logs'],
+      ['az://account/logs', 'az', 'account/logs', 'az'],
+    ])('knows the log bucket %s in the events of its store', async (log_bucket, store, bucket, shown) => {
+      const { fates, lines } = await play(
+        [
+          created('oms_source_record/success_object/a', { store, bucket }),
+          created('oms_source_record/success_object/b', { store, bucket: 'other' }),
+        ],
+        { settings: { log_bucket } },
+      );
+      expect(fates).toMatchObject([{ kind: 'filtered', reason: 'list of ours' }, { kind: 'requested' }]);
+      expect(lines[0]).toMatchObject({ event: 'sync', filtered_reasons: { 'list of ours': 1 } });
+      expect(lines.slice(1)).toEqual([
+        {
+          event: 'misconfigured',
+          level: 'error',
+          setting: 'log_bucket',
+          events_of_log_bucket: 1,
+          message: expect.stringContaining(`log_bucket is the source bucket (${shown}):`) as unknown,
+          request_id: 'request-1',
+        },
+      ]);
+    });
+
     it('knows the prefix of the log bucket', async () => {
       const settings = { log_bucket: 'obs://logs/team' };
       const { sent } = await play(
@@ -439,6 +482,7 @@ describe('synchronize', () => {
       expect(keys[1]).toBe(keys[0]?.replace(/jsonl$/, 'txt'));
       expect(keys[2]).toMatch(/^oms_source_record\/success_object\/2026\/01\/02\/.*\.txt$/);
       const [reasons, failed, succeeded] = keys.map((key) => logBucket.objects.get(key));
+      expect(reasons?.contentType).toBe('application/x-ndjson');
       expect(failed).toMatchObject({ body: 'bad%0Aname\n', contentType: 'text/plain' });
       expect(succeeded).toMatchObject({ body: 'a%2Bb%20c%2F%E4%B8%AD.txt\n', contentType: 'text/plain' });
       expect(
@@ -448,13 +492,20 @@ describe('synchronize', () => {
           .map((line) => (JSON.parse(line) as { error_code: string }).error_code),
       ).toEqual(['InvalidName', 'OMS.0064']);
     });
+
+    it('writes no empty file for OMS, which takes none', async () => {
+      const { logBucket } = await play([created('')], { settings: { log_layout: 'list' } });
+      expect(logBucket.keys('')).toEqual([expect.stringMatching(/failed_object.*\.jsonl$/)]);
+    });
   });
 
   describe('when the log bucket fails', () => {
     it('returns what could not be written down, and says so in one line', async () => {
       const { error, lines } = await play([created('a'), created('b')], { fail: storeFault(false) });
       expect(error?.report).toEqual(report({ received: 2, returned: 2 }));
-      expect(error?.message).toContain('log bucket: put oms_source_record/success_object/a: no');
+      expect(error?.message).toBe(
+        '2 of 2 records are neither requested nor written down and must be delivered again: log bucket: put oms_source_record/success_object/a: no',
+      );
       expect(error?.cause).toBeInstanceOf(LogBucketError);
       expect(lines).toHaveLength(1);
       expect(lines[0]).toMatchObject({ event: 'sync', level: 'error', error: error?.message });
@@ -500,6 +551,36 @@ describe('synchronize', () => {
     });
   });
 
+  it('says why records go back, without a list of them all', async () => {
+    const { error } = await play(
+      [
+        ...[0, 1, 2, 3].map((index) => ({ kind: 'unknown', reason: `what is ${index}?` }) as const),
+        ...[0, 1, 2, 3, 4, 5].map((index) => created(`${index}`)),
+      ],
+      {
+        oms: ([first = '']) =>
+          new OmsError({ faultClass: 'refused', code: `OMS.000${first}`, message: 'no' }),
+      },
+    );
+    expect(error?.name).toBe('UnsettledError');
+    expect(error?.cause).toBeUndefined();
+    expect(error?.message).toMatch(
+      /^4 of 10 records are neither requested nor written down and must be delivered again: what is 0\?; what is 1\?; what is 2\?; not requested: (OMS\.000\d, ){4}OMS\.000\d$/,
+    );
+  });
+
+  it('takes an event of the future for a new one', async () => {
+    const { lines } = await play([created('a', { eventTime: '2026-01-02T03:05:00Z' })]);
+    expect(lines[0]).toMatchObject({ oldest_event_age_ms: 0 });
+  });
+
+  it('has no age where no event has a time, and no reasons where nothing was filtered', async () => {
+    const { lines } = await play([created('a', { eventTime: 'yesterday' })]);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toHaveProperty('oldest_event_age_ms');
+    expect(lines[0]).not.toHaveProperty('filtered_reasons');
+  });
+
   describe('before the deadline', () => {
     const names = Array.from({ length: 200 }, (_, index) => `object-${index}`);
 
@@ -537,6 +618,13 @@ describe('synchronize', () => {
         );
         expect(error?.report).toEqual(report({ received: 200, returned: 200 }));
         expect(tookMs).toBeLessThan(3000);
+        expect(error?.cause).toMatchObject({
+          operation: 'put',
+          code: 'ETIMEDOUT',
+          passing: true,
+          message:
+            'log bucket: put oms_source_record: the store did not answer before the invocation had to end',
+        });
       },
     );
   });
@@ -573,6 +661,11 @@ describe('synchronize', () => {
       const { report: counts } = await play([created('a')], { settings, oms: unavailable });
       expect(counts).toEqual(report({ received: 1, unrequested: 1 }));
     });
+  });
+
+  it('hands nothing back with on_failure=record, even if the platform could take it', async () => {
+    const { report: counts } = await play([created('a')], { canRedeliver: () => true, oms: unavailable });
+    expect(counts).toEqual(report({ received: 1, unrequested: 1 }));
   });
 
   it('loads the store only when there is something to request, while OMS is asked', async () => {

@@ -82,6 +82,12 @@ describe('a bucket', () => {
     expect(requests.map((query) => query.get('marker'))).toEqual(['a']);
   });
 
+  it('that lists in another order than that of UTF-8 is an error behind a name, since others would be left out', async () => {
+    const { source } = await openBucket(['a', '\u{1F600}', '\uFF5E']);
+    await expect(namesOf(source.list({ after: '\u{1F600}' }))).rejects.toThrow(SourceError);
+    expect(await namesOf(source.list())).toEqual(['a', '\u{1F600}', '\uFF5E']);
+  });
+
   it('lists no more than the prefix of its address', async () => {
     const { source } = await openBucket(names, { prefix: 'b' });
     expect(source.address).toBe('s3://photos/b/');

@@ -87,6 +87,8 @@ class BucketSource implements ObjectSource {
     if (prefix === undefined) return;
     const objects = this.#bucket.list(prefix, {
       after,
+      // Where a range begins or ends at a name, another order would leave names out.
+      inOrder: this.isOrdered && (after !== undefined || before !== undefined),
       pageSize,
       attempt: (ask) => this.#attempt(ask),
     });

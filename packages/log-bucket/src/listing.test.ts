@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LogObject } from '@oms-sync/core';
+import type { ListOptions, LogObject } from '@oms-sync/core';
 import { brokenAnswersOf } from './faults.ts';
 import { checkObject, listPages, type Page } from './listing.ts';
 import { faultOf } from './obs.test-help.ts';
@@ -8,10 +8,14 @@ const brokenAnswer = brokenAnswersOf('A store');
 const object = (key: string): LogObject => ({ key, size: 1, lastModified: new Date(0) });
 
 /** The keys of a listing whose pages are known by where they begin. */
-async function keysOf(pages: Readonly<Record<string, Page>>, prefix = 'p'): Promise<string[]> {
+async function keysOf(
+  pages: Readonly<Record<string, Page>>,
+  prefix = 'p',
+  options: ListOptions = {},
+): Promise<string[]> {
   const keys: string[] = [];
   const last: Page = { objects: [], next: undefined };
-  const listed = listPages(prefix, brokenAnswer, (start) => Promise.resolve(pages[start] ?? last));
+  const listed = listPages(prefix, brokenAnswer, (start) => Promise.resolve(pages[start] ?? last), options);
   for await (const { key } of listed) keys.push(key);
   return keys;
 }
@@ -26,6 +30,31 @@ describe('a listing', () => {
 
   it('leaves out what does not begin with the prefix', async () => {
     expect(await keysOf({ '': { objects: [object('q'), object('p')], next: undefined } })).toEqual(['p']);
+  });
+
+  // In UTF-16, an emoji stands before U+FF5E: a store with that order would have begun at the wrong place.
+  it.each([
+    ['on a page', undefined, ['p\u{1F600}', 'p\uFF5E'], []],
+    ['on two pages', undefined, ['p\u{1F600}'], ['p\uFF5E']],
+    ['before the name behind which it begins', 'p\u{1F600}', ['p\uFF5E'], []],
+  ])('that has to be in order is broken where it is not, %s', async (_where, after, first, second) => {
+    const pages = {
+      '': { objects: first.map(object), next: 'a' },
+      a: { objects: second.map(object), next: undefined },
+    };
+    expect(await faultOf(keysOf(pages, 'p', { after, inOrder: true }))).toMatchObject({
+      code: 'BrokenAnswer',
+      message: expect.stringContaining('order of their UTF-8 bytes') as unknown,
+    });
+    await expect(keysOf(pages, 'p', { after })).resolves.toBeInstanceOf(Array);
+  });
+
+  it('that has to be in order may begin at the name behind which it is to begin', async () => {
+    const pages = {
+      '': { objects: ['p1', 'p2', 'p2', 'p\uFF5E', 'p\u{1F600}'].map(object), next: undefined },
+    };
+    const keys = await keysOf(pages, 'p', { after: 'p1', inOrder: true });
+    expect(keys).toEqual(['p2', 'p2', 'p\uFF5E', 'p\u{1F600}']);
   });
 
   it.each([

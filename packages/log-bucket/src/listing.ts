@@ -17,25 +17,38 @@ type BrokenAnswer = ReturnType<typeof brokenAnswersOf>;
  * bring more, and some stores may not know prefixes, or where to begin.
  *
  * @param start where the first page begins.
- * @throws {LogBucketError} when a page would come a second time, as then there is no end.
+ * @throws {LogBucketError} when a page would come a second time, as then there is no end; with `inOrder`, when a key
+ *   stands before the one in front of it, or before `after`.
  */
 export async function* listPages(
   prefix: string,
   brokenAnswer: BrokenAnswer,
   fetchPage: (start: string) => Promise<Page>,
-  { after, attempt = (ask) => ask() }: ListOptions = {},
+  { after, inOrder = false, attempt = (ask) => ask() }: ListOptions = {},
   start = '',
 ): AsyncGenerator<LogObject> {
   const isBehind = behind(after);
   const starts = new Set<string>();
+  let last = Buffer.from(after ?? '');
   for (let from = start; ;) {
     const { objects, next } = await attempt(() => fetchPage(from));
+    if (inOrder) {
+      for (const { key } of objects) {
+        const bytes = Buffer.from(key);
+        if (Buffer.compare(last, bytes) > 0) throw brokenAnswer('list', prefix, outOfOrder(key));
+        last = bytes;
+      }
+    }
     for (const object of objects) if (object.key.startsWith(prefix) && isBehind(object.key)) yield object;
     if (!next) return;
     if (starts.has(next)) throw brokenAnswer('list', prefix, 'a page again');
     starts.add(next);
     from = next;
   }
+}
+
+function outOfOrder(key: string): string {
+  return `names that are not in the order of their UTF-8 bytes, such as ${JSON.stringify(key)}`;
 }
 
 /** Tells whether a key stands behind another one, in the order of their UTF-8 bytes. */

@@ -138,7 +138,8 @@ export function describeLogBucket(
     it('lists behind any key', async () => {
       const keys = ['.', 'a', 'a b', 'a%2Fb', 'a+b', 'a//b', 'a/b', '漢', '😀'];
       for (const key of keys) await bucket.put(key, key, textType);
-      for (const after of [...keys, ...Object.values(uglyKeys)]) {
+      const ugly = Object.entries(uglyKeys).filter(([what]) => limits.keys?.[what] === undefined);
+      for (const after of [...keys, ...ugly.map(([, key]) => key)]) {
         const listed = (await objectsOf(bucket, '', { after })).map(({ key }) => key);
         expect(listed.sort(compareBytes)).toEqual(keys.filter((key) => compareBytes(key, after) > 0));
       }

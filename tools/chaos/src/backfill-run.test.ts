@@ -11,7 +11,8 @@ describe('a backfill that is killed on its way', () => {
   it('skips nothing', async () => {
     const result = await runBackfillKills({ objects: 4000, kills: 3, seed: 3, requestMs: 40, dist });
     expect(result.findings).toEqual([]);
-    expect(result.kills).toBe(3);
+    // The last one may come too late, when there is nothing left to do.
+    expect(result.kills).toBeGreaterThanOrEqual(2);
     expect(result.report).toMatchObject({ complete: true, received: 4000, requested: 4000, returned: 0 });
   });
 

@@ -85,7 +85,7 @@ describe('oms-sync backfill', () => {
   it('stops where OMS takes nothing, and goes on when it does', async () => {
     for (let index = 0; index < 60; index++) put(`${index}`.padStart(3, '0'));
     oms.faults.set([{ kind: 'answer', status: 401, errorCode: 'OMS.0204', after: 2 }]);
-    const slow = [...source(), '--rate', '1000', '--parallel', '500'];
+    const slow = [...source(), '--rate', '200', '--parallel', '100'];
     const first = await run(slow, { max_in_flight: '1' });
     expect(first).toMatchObject({ code: 1, report: { complete: false, halt: 'refused' } });
     expect(checkpoints()).toHaveLength(1);

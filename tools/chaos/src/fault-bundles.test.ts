@@ -13,7 +13,7 @@ type Row = readonly [layer: Layer, fault: string];
 /** With the lists in OBS. */
 const ofAll: readonly Row[] = [
   ['OMS', 'reset after-body x 1'],
-  ['OMS', '429, Retry-After: 1, x 1'],
+  ['OMS', '429, Retry-After: 2, x 1'],
   ['OMS', '200 with a page of HTML'],
   ['OMS', '401 APIG.0301'],
   ['OMS', 'all of these'],

@@ -99,7 +99,7 @@ export function describeLayer(layer: Layer): void {
       },
     );
 
-    for (const { fault, under, fates, refusedName } of table[layer]) {
+    for (const { fault, under, fates, refusedName, leastMs = 0 } of table[layer]) {
       for (const [batch, layout] of cells) {
         it.concurrent(`${fault}; ${batch.size}; layout ${layout}`, async () => {
           const bench = await open({
@@ -113,6 +113,7 @@ export function describeLayer(layer: Layer): void {
               expectConservation(settlement);
               expectFates(settlement, batch, { fates, refusedName });
               expect(settlement.ms, 'ms').toBeLessThanOrEqual(settlement.allowedMs + slackMs);
+              expect(settlement.ms, 'ms').toBeGreaterThanOrEqual(leastMs);
               expectNoKeys(settlement, bench.keys);
             }
           } finally {

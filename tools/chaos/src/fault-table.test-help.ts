@@ -1,6 +1,7 @@
 import type { NetworkFault } from '@oms-sync/fault-proxy';
 import type { Fault as LogBucketFault } from '@oms-sync/obs-standin';
 import type { Fault as OmsFault } from '@oms-sync/oms-standin';
+import { testKeys } from '@oms-sync/testing';
 
 /** Where a name ends: requested, on the failed list with this class of reason, or returned to the platform. */
 export type Fate = 'requested' | 'refused' | 'identity' | 'quota' | 'passing' | 'returned';
@@ -51,6 +52,8 @@ export interface Expectation {
   readonly fates: readonly Fate[];
   /** Of the name that OMS refuses in the mixed batch, where it differs from the rule in the test. */
   readonly refusedName?: Fate;
+  /** It takes so long at least: the other side has asked for patience. */
+  readonly leastMs?: number;
 }
 
 /** What has faults. The log bucket is OBS where nothing else is said. */
@@ -109,6 +112,11 @@ export const table: Readonly<Record<Layer, readonly Expectation[]>> = {
       answerText(401, '{"error_msg":"no","error_code":"APIG.0301","request_id":"aded5b7c57e3bb8f"}'),
       'identity',
     ),
+    row(
+      '401 that shows the keys',
+      answerText(401, JSON.stringify({ error_code: 'APIG.0301', error_msg: JSON.stringify(testKeys) })),
+      'identity',
+    ),
     row('403 of a firewall', answerText(403, '<html>Forbidden</html>'), 'identity'),
     // A batch is split, since it may be about one name; a name alone is not.
     row('403 of a firewall x 1', answerText(403, '<html>Forbidden</html>', 1), ['requested', 'identity']),
@@ -136,11 +144,19 @@ export const table: Readonly<Record<Layer, readonly Expectation[]>> = {
       row(`${status} ${code} x 1`, answer(status, code, 1), 'requested'),
     ]),
 
-    row('429, Retry-After: 1, x 1', retryAfter(429, 1, 1), 'requested'),
-    row('429, Retry-After: a date in 1 s, x 1', () => retryAfter(429, dateIn(1), 1), 'requested'),
-    row('500, Retry-After: 1, x 1', retryAfter(500, 1, 1), 'requested'),
+    ...[429, 500, 503].flatMap((status) => [
+      patient(row(`${status}, Retry-After: 2, x 1`, retryAfter(status, 2, 1), 'requested'), 2000),
+      // A date knows whole seconds, so it may be almost one second earlier.
+      patient(
+        row(
+          `${status}, Retry-After: a date in 3 s, x 1`,
+          () => retryAfter(status, dateIn(3), 1),
+          'requested',
+        ),
+        2000 - 100,
+      ),
+    ]),
     row('503, Retry-After: 0, x 1', retryAfter(503, 0, 1), 'requested'),
-    row('503, Retry-After: a date in 1 s, x 1', () => retryAfter(503, dateIn(1), 1), 'requested'),
     row('503, Retry-After: a date that is past, x 1', retryAfter(503, dateIn(-3600), 1), 'requested'),
     row('503, Retry-After: no time at all, x 1', retryAfter(503, 'later', 1), 'requested'),
     row('503, Retry-After: beyond the deadline', retryAfter(503, 30), 'passing'),
@@ -346,6 +362,11 @@ function row(
   };
 }
 
+/** The same, but it must not be over sooner. */
+function patient(expectation: Expectation, leastMs: number): Expectation {
+  return { ...expectation, leastMs };
+}
+
 /** The faults of the network, which are the same on each way. */
 function network(
   way: 'omsNetwork' | 'logBucketNetwork',
@@ -408,8 +429,8 @@ function addresses(which: 'omsAddress' | 'logBucketAddress', fate: Fate): Expect
 
 /** What goes wrong with a log bucket in any store. */
 function anyLogBucket(): Expectation[] {
-  const page = (status: number, times = always) =>
-    refusal(status, '', times, { page: '<html>Log in</html>' });
+  const page = (status: number, times = always, text = 'Log in') =>
+    refusal(status, '', times, { page: `<html>${text}</html>` });
   return [
     row('503, Retry-After: 1, x 1', refusal(503, 'SlowDown', 1, { retryAfter: 1 }), 'requested'),
     row(
@@ -422,6 +443,7 @@ function anyLogBucket(): Expectation[] {
     row('200 with a page of HTML x 1', page(200, 1), 'requested'),
     row('302 with a page of HTML', page(302), 'returned'),
     row('403 with a page of HTML', page(403), 'returned'),
+    row('403 with a page that shows the keys', page(403, always, JSON.stringify(testKeys)), 'returned'),
     row('502 with a page of HTML', page(502), 'returned'),
     row('502 with a page of HTML x 1', page(502, 1), 'requested'),
     row('answers after 100 ms', { logBucket: [{ kind: 'slow', delayMs: 100 }] }, 'requested'),

@@ -12,7 +12,7 @@ const timeLimitMs = 60_000;
 
 type Call = (...args: unknown[]) => unknown;
 
-/** Every way into every app. */
+/** Every way into every function. */
 export const entryPoints: readonly EntryPoint[] = [
   {
     name: 'functiongraph',

@@ -1,3 +1,4 @@
 export { startAzurite, type Azurite } from './azurite.ts';
+export { startPostgres, whyNoPostgres, type Postgres, type PostgresOptions } from './postgres.ts';
 export { startRabbitmq, whyNoRabbitmq, type Rabbitmq } from './rabbitmq.ts';
 export { startRadosgw, whyNoRadosgw, type Radosgw, type RadosgwOptions } from './radosgw.ts';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { testKeys } from '@oms-sync/testing';
-import { startAzurite, startRadosgw, whyNoRadosgw } from './index.ts';
+import { startAzurite, startPostgres, startRadosgw, whyNoPostgres, whyNoRadosgw } from './index.ts';
 import { isListening, run, Server } from './process.ts';
 
 const needs = whyNoRadosgw();
@@ -28,6 +28,21 @@ describe('radosgw', () => {
     expect(whyNoRadosgw()).toBeUndefined();
     await expect(startRadosgw(testKeys)).rejects.toThrow('apt-get install radosgw');
   });
+});
+
+const needsPostgres = whyNoPostgres();
+
+describe('PostgreSQL', () => {
+  it.skipIf(needsPostgres !== undefined)(
+    `listens until it is stopped${needsPostgres ? ` (${needsPostgres})` : ''}`,
+    async () => {
+      const postgres = await startPostgres({ password: testKeys.secretKey });
+      expect(await isListening(portOf(postgres.url))).toBe(true);
+      await postgres.stop();
+      await postgres.stop();
+      expect(await isListening(portOf(postgres.url))).toBe(false);
+    },
+  );
 });
 
 describe('Azurite', () => {

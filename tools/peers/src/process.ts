@@ -10,6 +10,8 @@ export interface StartOptions {
   /** Where its output goes. */
   readonly logFile: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What asks it to stop. */
+  readonly stopSignal?: NodeJS.Signals;
 }
 
 /** Stops a process this long after it was asked to. */
@@ -25,12 +27,18 @@ process.on('exit', () => {
 export class Server {
   readonly #name: string;
   readonly #logFile: string;
+  readonly #stopSignal: NodeJS.Signals;
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
 
-  constructor(command: string, args: readonly string[], { logFile, env = {} }: StartOptions) {
+  constructor(
+    command: string,
+    args: readonly string[],
+    { logFile, env = {}, stopSignal = 'SIGTERM' }: StartOptions,
+  ) {
     this.#name = path.basename(command);
     this.#logFile = logFile;
+    this.#stopSignal = stopSignal;
     const log = openSync(logFile, 'w');
     this.#child = spawn(command, args, { stdio: ['ignore', log, log], env: { ...process.env, ...env } });
     closeSync(log);
@@ -52,7 +60,7 @@ export class Server {
 
   async stop(): Promise<void> {
     if (!running.has(this.#child)) return;
-    this.#child.kill('SIGTERM');
+    this.#child.kill(this.#stopSignal);
     const stubborn = setTimeout(patienceMs, 'stubborn', { ref: false });
     if ((await Promise.race([this.#ended, stubborn])) === 'stubborn') this.#child.kill('SIGKILL');
     await this.#ended;
@@ -92,8 +100,8 @@ export async function run(
 }
 
 /** The path of a command, or undefined when this machine does not have it. */
-export function findCommand(name: string): string | undefined {
-  return (process.env['PATH'] ?? '')
+export function findCommand(name: string, folders = process.env['PATH'] ?? ''): string | undefined {
+  return folders
     .split(path.delimiter)
     .map((folder) => path.join(folder, name))
     .find(isExecutable);

@@ -1,9 +1,10 @@
 // npm start: the product at work on this machine. See README.md.
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { platforms } from '@oms-sync/function-hosts';
+import { runCommand, UsageError } from './command.ts';
 import { FirstRound, type Arrivals } from './first-round.ts';
+import { makeEmpty } from './sandbox-folder.ts';
 import { startSandbox, type Sandbox } from './sandbox.ts';
 import { Screen } from './screen.ts';
 import { WatchedRounds } from './watched-rounds.ts';
@@ -18,9 +19,6 @@ machine, synchronizes a few objects, and keeps watching the source bucket.
   --folder FOLDER  where everything lies (default .sandbox); emptied at the start, if a sandbox was there
   --help           this text
 `;
-
-/** Tells a folder of a sandbox, which may be emptied, from somebody's own. */
-const mark = '.oms-sync-sandbox';
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -75,34 +73,4 @@ async function main(): Promise<number> {
   }
 }
 
-async function makeEmpty(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const entries = await readdir(folder);
-  if (entries.length > 0 && !entries.includes(mark)) {
-    throw new UsageError(`${folder} is not empty, and not the folder of a sandbox: choose another --folder`);
-  }
-  for (const entry of entries) await rm(path.join(folder, entry), { recursive: true });
-  await writeFile(
-    path.join(folder, mark),
-    'The folder of a sandbox of oms-sync: its next start empties it.\n',
-  );
-}
-
-class UsageError extends Error {}
-
-/** Was the command called wrongly? */
-function isUsageError(error: unknown): error is Error {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS_');
-}
-
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    console.error(isUsageError(error) ? `${error.message}\n\n${help}` : error);
-    // At once: what was started before the failure would go on listening.
-    process.exit(isUsageError(error) ? 2 : 1);
-  },
-);
+runCommand(main, help);

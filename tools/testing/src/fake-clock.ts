@@ -19,7 +19,9 @@ export class FakeClock {
   readonly now = (): number => this.#now;
 
   readonly sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
+      // A timer of Node.js that is set to `Infinity` ends at once.
+      if (ms === Infinity) reject(new RangeError('no clock can sleep for ever'));
       const sleeper = { at: this.#now + Math.max(0, ms), wake: resolve };
       this.#sleepers.push(sleeper);
       signal?.addEventListener('abort', () => {

@@ -5,3 +5,4 @@ export * from './ugly-names.ts';
 export * from './memory-log-bucket.ts';
 export * from './certificate.ts';
 export * from './random.ts';
+export * from './installed.ts';

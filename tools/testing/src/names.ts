@@ -5,7 +5,7 @@ import { uglyNames } from './ugly-names.ts';
  * Any character, but for half ones. The same as `unit: 'binary'` of fast-check (4.10.2), which takes a second to make: it
  * maps all of them back first, in every file that imports this.
  */
-const anyCharacter = fc
+export const anyCharacter: fc.Arbitrary<string> = fc
   .integer({ min: 0, max: 0x10ffff - 0x800 })
   .map((code) => String.fromCodePoint(code < 0xd800 ? code : code + 0x800));
 

@@ -73,6 +73,8 @@ async function checkProject(project) {
   const found = [];
   for (const { file, specifier, external } of await readImports(project)) {
     const where = `${path.relative(root, file)}: import of "${specifier}"`;
+    // A page is built into a file for browsers: nobody who runs the app needs what it is made of.
+    const isPage = /\/page\/[^/]+\.ts$/.test(file);
     const isTest = /\.test(-help)?\.ts$|\/suite\.ts$/.test(file);
     if (!external) {
       found.push(`${where}: leaves its project; import the package instead`);
@@ -82,7 +84,8 @@ async function checkProject(project) {
     const other = projects.find((candidate) => candidate.name === name);
     const declared = [
       ...project.dependencies,
-      ...(isTest ? [...project.devDependencies, ...Object.keys(workspace.devDependencies)] : []),
+      ...(isTest || isPage ? project.devDependencies : []),
+      ...(isTest ? Object.keys(workspace.devDependencies) : []),
     ];
     if (name !== 'node:' && name !== project.name && !declared.includes(name)) {
       found.push(`${where}: not declared in ${path.relative(root, project.folder)}/package.json`);

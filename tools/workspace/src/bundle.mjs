@@ -4,6 +4,7 @@
 //   target   the oldest Node.js that must run it, "node18"
 //   entries  { name of the file in outdir: source file }
 //   external packages that the platform supplies at run time
+//   pages    { name in outdir: source file of a script or a style sheet for browsers }
 //   files    { name in outdir: file to copy, or a folder with all that is in it, from here or from a dependency }
 //   manifest what the package.json in outdir says besides
 //   budgetKilobytes  the build fails when the bundle is larger: cold start is what a function user feels
@@ -41,6 +42,23 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 });
+if (bundle.pages !== undefined) {
+  await build({
+    entryPoints: Object.entries(bundle.pages).map(([out, entry]) => ({
+      in: entry,
+      out: out.replace(/\.\w+$/, ''),
+    })),
+    outdir,
+    bundle: true,
+    platform: 'browser',
+    target: 'es2022',
+    format: 'iife',
+    minify: true,
+    legalComments: 'inline',
+    absWorkingDir: process.cwd(),
+    logLevel: 'warning',
+  });
+}
 // The bundle lies outside of any package of ours, so it says itself what its .js files are.
 await writeFile(
   path.join(outdir, 'package.json'),

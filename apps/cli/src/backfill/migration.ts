@@ -1,4 +1,4 @@
-import { selectName, type Settings } from '@oms-sync/core';
+import { sortRecords, type Settings } from '@oms-sync/core';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
 import { ListFileWriter, obsEndpointOf, openTarget } from '../list-files.ts';
 import {
@@ -10,6 +10,7 @@ import {
 } from '../migration-task.ts';
 import { formatCount, formatNumberOf } from '../screen.ts';
 import type { Tool } from '../tool.ts';
+import { toRecord } from './run.ts';
 import type { BackfillSource } from './source.ts';
 import { selectObject, type Selection } from './state.ts';
 
@@ -129,10 +130,9 @@ async function writeNames(
   try {
     for (const part of await source.findParts(1)) {
       for await (const page of source.list(part)) {
-        for (const object of page) {
-          if (!selectObject(selection, object) || !selectName(settings.filter, object.name)) continue;
-          await writer.add(object.name);
-        }
+        const selected = page.filter((object) => selectObject(selection, object));
+        const records = selected.map((object) => toRecord(object, source.origin));
+        for (const name of sortRecords(records, settings).names.keys()) await writer.add(name);
         progress.update((listed += page.length));
       }
     }

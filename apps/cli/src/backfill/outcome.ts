@@ -73,4 +73,4 @@ function adviceFor({ isDryRun, totals, halt, checkpointFile }: Outcome): string[
 }
 
 /** For whoever is about to send very many events. */
-export const recommendation = `More than ${formatCount(manyObjects)} objects: a migration task of OMS copies so many faster, and needs no requests from here.\nSee docs/guides/backfill.md.`;
+export const recommendation = `More than ${formatCount(manyObjects)} objects: a migration task of OMS copies so many faster, and needs no requests from here:\noms-sync backfill --via migration-task. See docs/guides/backfill.md.`;

@@ -124,7 +124,8 @@ class BackfillRun {
 
 const reportNames = ['received', 'requested', 'unrequested', 'filtered', 'merged', 'returned'] as const;
 
-function toRecord(
+/** An object as what an event would say of it. */
+export function toRecord(
   { name }: StoredObject,
   { store, bucket }: { readonly store: string; readonly bucket: string | undefined },
 ): StorageRecord {

@@ -1,5 +1,5 @@
 import { parseLogBucket } from '@oms-sync/core';
-import { bucketOf, compareNames, findKeyRanges, type ObjectSource, type Pages } from '@oms-sync/listing';
+import { bucketOf, findKeyRanges, type ObjectSource, type Pages } from '@oms-sync/listing';
 import { openInventoryOf, openSourceOf, type SourceFlags } from '../source.ts';
 import type { Tool } from '../tool.ts';
 import type { BackfillOptions } from './run.ts';
@@ -56,17 +56,27 @@ export function folderOf(address: string): string {
 /** What a part has behind its last name that is settled. */
 export function listRest(source: ObjectSource, { range, last }: Part): Pages {
   if (last === undefined) return source.list(range);
-  return source.isOrdered ? source.list({ ...range, after: last }) : leaveOut(source.list(range), last);
+  return source.isOrdered
+    ? source.list({ ...range, after: last })
+    : listBehind(() => source.list(range), last);
 }
 
 /**
- * Of a listing in an order of its own, what may stand behind a name. That order is one of UTF-8 bytes or of UTF-16, nobody
- * knows which; so it leaves out what stands in front in both.
+ * Of a listing in an order of its own, what comes behind a name: that order is the same each time, and no comparison of
+ * names says which it is (a hierarchical namespace lists `a/1` before `a-b`). All of it, if the name is gone meanwhile.
  */
-async function* leaveOut(pages: Pages, last: string): Pages {
-  for await (const page of pages) {
-    yield page.filter(({ name }) => compareNames(name, last) > 0 || name > last);
+async function* listBehind(list: () => Pages, last: string): Pages {
+  let isBehind = false;
+  for await (const page of list()) {
+    if (isBehind) {
+      yield page;
+      continue;
+    }
+    const index = page.findIndex(({ name }) => name === last);
+    isBehind = index !== -1;
+    if (isBehind) yield page.slice(index + 1);
   }
+  if (!isBehind) yield* list();
 }
 
 /**

@@ -36,7 +36,12 @@ describe('oms-sync backfill', () => {
     [['--inventory', 'az:/nowhere'], /--inventory: .*ENOENT/],
     [['--inventory', 'photos'], /--inventory: expected s3:path/],
     [['--source', 'file:///a', '--since', 'yesterday'], /Expected a time/],
+    [['--source', 'file:///a', '--since', '2026-02-30'], /Expected a time/],
     [['--source', 'file:///a', '--min-size', '10 MB'], /Expected a size/],
+    [['--source', 'file:///a', '--since', '1d', '--until', '7d'], /--since: expected a time before/],
+    [['--source', 'file:///a', '--min-size', '2', '--max-size', '1'], /--min-size: expected no more than/],
+    [['--source', 'file:///a', '--parallel', '1000000'], /Expected a whole number from 1 to 100/],
+    [['--source', 'file:///a', '--parallel', '0.5'], /Expected a whole number from 1 to 100/],
   ])('called with %j exits with 2', async (options, message) => {
     const { code, output } = await call(options);
     expect(output).toMatch(message);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { selectName, type StorageRecord } from '@oms-sync/core';
+import { sortRecords, type StorageRecord } from '@oms-sync/core';
 import { Option, type Command } from 'commander';
+import { wrapHelp } from '../help-text.ts';
 import { Checkpoint, CheckpointError, type Identity } from '../backfill/checkpoint.ts';
 import { manyObjects, recommendation, showOutcome } from '../backfill/outcome.ts';
 import { migrate } from '../backfill/migration.ts';
@@ -10,7 +11,7 @@ import { emptyTotals, type Selection } from '../backfill/state.ts';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
 import { abortOnInterrupt } from '../interrupt.ts';
 import { migrationKeysHelp } from '../migration-task.ts';
-import { parsePositive, parseSize, parseTime } from '../options.ts';
+import { parseParallel, parsePositive, parseSize, parseTime } from '../options.ts';
 import type { AddCommand } from '../program.ts';
 import { addSourceOptions, sourceHelp, type SourceFlags } from '../source.ts';
 import type { Tool } from '../tool.ts';
@@ -41,8 +42,8 @@ interface GivenTime {
 /** `oms-sync backfill`: requests the objects that were there before the events. */
 export const addBackfill: AddCommand = (program, act) => {
   addOptions(program.command('backfill'))
-    .description('Request the objects that were in the source bucket before its events were on')
-    .addHelpText('after', help)
+    .description('request the objects that were in the source bucket before its events were on')
+    .addHelpText('after', wrapHelp(help))
     .action((flags: Flags) => act((tool) => backfill(tool, flags)));
 };
 
@@ -64,7 +65,7 @@ function addOptions(command: Command): Command {
     .option('--min-size <bytes>', 'only objects of that size or larger', parseSize)
     .option('--max-size <bytes>', 'only objects of that size or smaller', parseSize)
     .option('--rate <number>', 'request no more than so many objects a second', parsePositive)
-    .option('--parallel <number>', 'so many parts of the bucket side by side', parsePositive, 8)
+    .option('--parallel <number>', 'so many parts of the bucket side by side', parseParallel, 8)
     .addOption(
       new Option(
         '--via <engine>',
@@ -99,7 +100,8 @@ Examples:
   oms-sync backfill --source az://account/photos --since 2026-01-01 --rate 200
   oms-sync backfill --inventory s3:inventory/2026-01-31T01-00Z/manifest.json
   oms-sync backfill --via migration-task --prefix 2024/ --watch
-  oms-sync backfill --via migration-task --source s3://photos --until now --lists obs://lists-north4/oms
+  oms-sync backfill --via migration-task --source s3://photos --until now \\
+    --lists obs://lists-north4/oms
 
 Inventories: S3 Inventory (CSV, Parquet), OBS bucket inventory (CSV), Azure Blob inventory (CSV, Parquet), Storage
 Insights of Google Cloud (CSV, Parquet). They must have name, size and time of modification. Objects that came after an
@@ -128,7 +130,7 @@ async function backfill(tool: Tool, flags: Flags): Promise<ExitCode> {
   const noteMany = recommendOnce(tool, isDryRun);
   noteMany(source.total ?? 0);
   try {
-    const parallel = Math.ceil(flags.parallel);
+    const { parallel } = flags;
     const parts = begun?.parts ?? (await source.findParts(parallel));
     const halt = await runBackfill(parts, totals, {
       list: source.list,
@@ -192,7 +194,14 @@ async function openBackfillSource(tool: Tool, flags: Flags): Promise<BackfillSou
   throw new UsageError('--source or --inventory: expected one of them: what objects are there?');
 }
 
+/** @throws {UsageError} if no object could be meant. */
 function selectionOf({ since, until, minSize, maxSize }: Flags): Selection {
+  if (since !== undefined && until !== undefined && since.at >= until.at) {
+    throw new UsageError('--since: expected a time before that of --until');
+  }
+  if (minSize !== undefined && maxSize !== undefined && minSize > maxSize) {
+    throw new UsageError('--min-size: expected no more than --max-size');
+  }
   return { since: since?.at, until: until?.at, minSize, maxSize };
 }
 
@@ -232,9 +241,7 @@ function synchronizer(tool: Tool, namesPerSecond: number | undefined): BackfillO
 /** What a run would send. */
 function countOnly({ settings }: Tool): BackfillOptions['synchronize'] {
   return (records: readonly StorageRecord[]) => {
-    const isSelected = (record: StorageRecord) =>
-      record.kind === 'created' && selectName(settings.filter, record.name);
-    const filtered = records.length - records.filter(isSelected).length;
+    const filtered = sortRecords(records, settings).filtered.size;
     const report = {
       received: records.length,
       requested: 0,

@@ -1,42 +1,43 @@
 import { parseLogBucket, type LogBucketAddress } from '@oms-sync/core';
-import { openSource } from '@oms-sync/listing';
 import { InvalidArgumentError } from 'commander';
+import { wrapHelp } from '../help-text.ts';
 import { examine, type Source } from '../doctor/examination.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { countVerdicts, formatFindings, formatSummary } from '../doctor/findings-view.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { parsePositive } from '../options.ts';
 import type { AddCommand } from '../program.ts';
+import { addSourceOptions, openSourceOf, sourceHelp, type SourceFlags } from '../source.ts';
 import type { Tool } from '../tool.ts';
 
-interface DoctorOptions {
-  readonly source?: LogBucketAddress;
+interface DoctorOptions extends SourceFlags {
+  readonly source?: { readonly address: LogBucketAddress; readonly text: string };
   /** In seconds. */
   readonly timeout: number;
 }
 
 /** `oms-sync doctor`: is everything set up as it must be? */
 export const addDoctor: AddCommand = (program, act) => {
-  program
-    .command('doctor')
+  addSourceOptions(program.command('doctor'))
     .summary('check the whole setup, and say how to mend what is wrong')
-    .description(description)
+    .description(wrapHelp(description))
     .option(
       '--source <address>',
       'the source bucket, as s3://bucket, obs://, az://account/container, gs://',
       parseSource,
     )
     .option('--timeout <seconds>', 'how long each step may take', parsePositive, 10)
-    .addHelpText('after', helpAfter)
+    .addHelpText('after', wrapHelp(helpAfter))
     .action((options: DoctorOptions) => act((tool) => runDoctor(tool, options)));
 };
 
-async function runDoctor(tool: Tool, { source, timeout }: DoctorOptions): Promise<ExitCode> {
+async function runDoctor(tool: Tool, options: DoctorOptions): Promise<ExitCode> {
+  const { source, timeout } = options;
   const { screen } = tool;
   const findings = await examine({
     lookUp: tool.lookUp,
     openLogBucket: (settings) => tool.openLogBucket(settings),
-    source: source && openLater(tool, source),
+    source: source && openLater(tool, source, options),
     timeoutMs: timeout * 1000,
     now: Date.now,
   });
@@ -66,7 +67,8 @@ Each line says what was looked at and the verdict:
   wrong        it has to be mended; the line with the arrow says how
   not checked  something that it needs is wrong, or cannot be proven without harm`;
 
-const helpAfter = `
+const helpAfter = `${sourceHelp}
+
 Exit code: 0 nothing is wrong (there may be warnings), 1 something is, 2 a setting is wrong.
 
 Examples:
@@ -75,24 +77,23 @@ Examples:
   oms-sync doctor --json | jq '.findings[] | select(.verdict == "wrong")'`;
 
 /** Reads an address that is written as that of a log bucket. */
-function parseSource(text: string): LogBucketAddress {
+function parseSource(text: string): DoctorOptions['source'] {
   const parsed = parseLogBucket(text);
-  if ('value' in parsed) return parsed.value;
-  throw new InvalidArgumentError(`Expected ${parsed.expected}.`);
+  if ('value' in parsed && text.includes('://')) return { address: parsed.value, text };
+  throw new InvalidArgumentError(
+    'Expected obs://bucket, s3://bucket, az://account/container, gs://bucket or file:///folder.',
+  );
 }
 
-function openLater(tool: Tool, address: LogBucketAddress): Source {
-  const endpoint = tool.lookUp('AWS_ENDPOINT_URL_S3') ?? tool.lookUp('AWS_ENDPOINT_URL');
+function openLater(
+  { lookUp }: Tool,
+  { address, text }: NonNullable<DoctorOptions['source']>,
+  flags: SourceFlags,
+): Source {
+  const endpoint = flags.sourceEndpoint ?? lookUp('AWS_ENDPOINT_URL_S3') ?? lookUp('AWS_ENDPOINT_URL') ?? '';
   return {
     address,
-    isOtherS3: endpoint !== undefined && !new URL(endpoint).hostname.endsWith('.amazonaws.com'),
-    // A bucket of OBS is opened as the log bucket is.
-    open: (settings) =>
-      openSource(
-        address,
-        address.store === 'obs'
-          ? { endpoint: settings?.obsEndpoint, credentials: settings?.credentials }
-          : {},
-      ),
+    isOtherS3: endpoint !== '' && !/\.amazonaws\.com(\.cn)?(:\d+)?\/?$/.test(endpoint),
+    open: (settings) => openSourceOf({ lookUp, settings }, text, flags),
   };
 }

@@ -1,4 +1,5 @@
 import { selectName } from '@oms-sync/core';
+import { wrapHelp } from '../help-text.ts';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
 import { parsePositive, parseTime } from '../options.ts';
 import type { AddCommand } from '../program.ts';
@@ -34,7 +35,7 @@ export const addReconcile: AddCommand = (program, act) => {
   const command = program
     .command('reconcile')
     .summary('compare source and destination, and request what is missing')
-    .description(description)
+    .description(wrapHelp(description))
     .option('--source <address>', 'the source bucket, such as s3://photos')
     .option(
       '--source-inventory <vendor:path>',
@@ -60,7 +61,7 @@ export const addReconcile: AddCommand = (program, act) => {
     .option('--rate <names>', 'with --request: no more names a second than that', parsePositive)
     .option('--html <file>', 'write a report for people, one file that opens in any browser')
     .option('--jsonl <file>', 'write each difference as a line of JSON; - for standard output')
-    .addHelpText('after', helpAfter)
+    .addHelpText('after', wrapHelp(helpAfter))
     .action((options: ReconcileOptions) => act((tool) => runReconcile(tool, options)));
 };
 
@@ -223,7 +224,8 @@ leave out counts as filtered. The lists of OMS and oms-sync are not extra.`;
 
 const helpAfter = `${sourceHelp}
 
-The destination is read with hw_ak and hw_sk.
+The destination is read with destination_ak and destination_sk (destination_security_token), or hw_ak and hw_sk if they
+are not set.
 
 An inventory is as old as it is: give --until the time when it was written.
 
@@ -234,6 +236,9 @@ Exit code: 0 the buckets are equal, or with --request: everything was requested;
 could not be requested, or a listing failed; 2 called wrongly or misconfigured.
 
 Examples:
-  oms-sync reconcile --source s3://photos --destination obs://photos-copy --html report.html
-  oms-sync reconcile --source s3://photos --destination obs://photos-copy --until 15m --request --rate 200
-  oms-sync reconcile --source s3://photos --destination obs://photos-copy --jsonl - | jq -r .name`;
+  oms-sync reconcile --source s3://photos --destination obs://photos-copy \\
+    --html report.html
+  oms-sync reconcile --source s3://photos --destination obs://photos-copy \\
+    --until 15m --request --rate 200
+  oms-sync reconcile --source s3://photos --destination obs://photos-copy \\
+    --jsonl - | jq -r .name`;

@@ -1,4 +1,5 @@
 import { sortRecords, type Instance, type StorageRecord, type Synchronization } from '@oms-sync/core';
+import { wrapHelp } from '../help-text.ts';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
 import { abortOnInterrupt } from '../interrupt.ts';
 import { readNames, type InputName } from '../name-input.ts';
@@ -26,7 +27,7 @@ export const addRequest: AddCommand = (program, act) => {
     .option('-0, --null', 'with -: names end with a NUL byte, as of find -print0')
     .option('--rate <names>', 'no more than so many names a second', parsePositive)
     .option('--dry-run', 'say what would be requested, and send and write nothing')
-    .addHelpText('after', help)
+    .addHelpText('after', wrapHelp(help))
     .action((names: string[], options: RequestOptions) =>
       act((tool) => {
         if (names.includes('-') && names.length > 1) {
@@ -189,4 +190,5 @@ Exit code: 0 everything is requested, filtered or merged; 1 something is not.
 Examples:
   oms-sync request photos/a.jpg "photos/b c.jpg"
   find . -type f -printf '%P\\0' | oms-sync request - --null --rate 500
-  oms-sync --json failed list --limit 1000000 | jq -r 'select(.name).name' | oms-sync request -`;
+  oms-sync --json failed list --limit 1000000 | jq -r 'select(.name).name' \\
+    | oms-sync request -`;

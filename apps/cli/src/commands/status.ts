@@ -1,5 +1,6 @@
 import { LogBucketError, OmsError, OmsSyncTasks, systemClock } from '@oms-sync/core';
 import { InvalidArgumentError, Option } from 'commander';
+import { wrapHelp } from '../help-text.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
 import { parsePositive, parseTime } from '../options.ts';
@@ -29,7 +30,7 @@ export const addStatus: AddCommand = (program, act) => {
   program
     .command('status')
     .summary('what is going on: the task, its statistics, our lists, the gap between them')
-    .description(description)
+    .description(wrapHelp(description))
     .option('--since <time>', 'how far back: 24h, 7d, or a time such as 2026-01-31', checkTime, '24h')
     .option(
       '--watch [seconds]',
@@ -47,7 +48,7 @@ export const addStatus: AddCommand = (program, act) => {
       parsePositive,
       30,
     )
-    .addHelpText('after', helpAfter)
+    .addHelpText('after', wrapHelp(helpAfter))
     .action((options: StatusOptions) => act((tool) => runStatus(tool, options)));
 };
 
@@ -101,11 +102,12 @@ async function look(
 }
 
 /** What comes of something, or undefined if it is stopped before. */
-function orStopped<Result>(result: Promise<Result>, signal: AbortSignal): Promise<Result | undefined> {
+async function orStopped<Result>(result: Promise<Result>, signal: AbortSignal): Promise<Result | undefined> {
+  const over = new AbortController();
   const stopped = new Promise<undefined>((resolve) => {
-    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    signal.addEventListener('abort', () => resolve(undefined), { once: true, signal: over.signal });
   });
-  return Promise.race([result, stopped]);
+  return Promise.race([result, stopped]).finally(() => over.abort());
 }
 
 function show(

@@ -17,7 +17,7 @@ const secrets = ['hw_ak', 'hw_sk', 'hw_security_token'] as const;
 /** What stands in for a setting that is wrong, so that the others can be read. Nothing is ever sent to these. */
 const placeholders: Partial<Record<SettingName, string>> = {
   sync_url: 'https://oms.invalid/v2/project/sync-tasks/task/events',
-  log_bucket: 'obs://placeholder',
+  log_bucket: 'file:///placeholder', // One that needs no other setting.
   obs_endpoint: 'obs.invalid',
   hw_ak: 'placeholder',
   hw_sk: 'placeholder',

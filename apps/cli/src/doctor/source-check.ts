@@ -1,4 +1,5 @@
 import { SourceError, type ObjectSource } from '@oms-sync/listing';
+import { UsageError } from '../exit-code.ts';
 import { ok, warning, wrong, type Finding } from './finding.ts';
 import { TimeLimitError, withTimeLimit } from './time-limit.ts';
 
@@ -20,6 +21,9 @@ export async function checkSource(open: () => ObjectSource, timeoutMs: number): 
     if (error instanceof TimeLimitError) {
       const found = `${address}: ${error.message}`;
       return wrong(check, found, 'let https out to the store (firewall, VPC, NAT gateway)');
+    }
+    if (error instanceof UsageError) {
+      return wrong(check, `${address} cannot be opened`, error.message);
     }
     if (!(error instanceof SourceError)) throw error;
     return wrong(

@@ -1,6 +1,7 @@
 import confirm from '@inquirer/confirm';
-import { clearFailedList, systemClock } from '@oms-sync/core';
+import { clearFailedList } from '@oms-sync/core';
 import type { Command } from 'commander';
+import { wrapHelp } from '../help-text.ts';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
 import { abortOnInterrupt } from '../interrupt.ts';
 import type { Act } from '../program.ts';
@@ -22,7 +23,7 @@ export function addClear(failed: Command, act: Act): void {
     )
     .option('--yes', 'do not ask')
     .option('--dry-run', 'say what would be removed, and do nothing')
-    .addHelpText('after', help)
+    .addHelpText('after', wrapHelp(help))
     .action((options: ClearOptions) => act((tool) => clear(tool, options)));
 }
 
@@ -84,20 +85,17 @@ async function remove(
   before: number,
   counts: ReasonCounts,
 ): Promise<ExitCode> {
-  const { screen, logBucket, settings } = tool;
+  const { screen, store, settings } = tool;
   const progress = screen.progress('clear', 'entries', counts.total);
   const interrupt = abortOnInterrupt(screen, 'Stops after what it has in hand.');
   try {
     const { removed, problem } = await clearFailedList({
-      logBucket,
+      ...store,
       settings,
       selection: selectionOf(options),
       before,
       signal: interrupt.signal,
       onProgress: (done) => progress.update(done),
-      clock: systemClock,
-      random: Math.random,
-      writeUntil: Infinity,
     });
     progress.stop();
     screen.json({ counts, removed, problem: problem?.message });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { wrapHelp } from '../help-text.ts';
 import { exitCode, UsageError, type ExitCode } from '../exit-code.ts';
 import { ListFileWriter, obsEndpointOf, openTarget, type ListFileTarget } from '../list-files.ts';
 import { Migration, migrationKeysHelp, readDestinationKeys, startListTasks } from '../migration-task.ts';
@@ -26,7 +27,7 @@ export function addExport(failed: Command, act: Act): void {
     )
     .option('--watch', 'follow the tasks to their end')
     .option('--dry-run', 'count the names, and write and start nothing')
-    .addHelpText('after', help)
+    .addHelpText('after', wrapHelp(help))
     .action((target: string, options: ExportOptions) => act((tool) => exportList(tool, target, options)));
 }
 
@@ -96,7 +97,8 @@ text/plain in OBS; as many files as it takes. A bucket for them must be in the d
 of a list must still be there, or OMS refuses the list.
 
 The entries stay on the failed list. When the tasks have succeeded, remove them: oms-sync failed clear with the same
-filters and --older-than the time of the export.
+filters and --older-than the time of the export. No replay may run meanwhile, not even a scheduled one: what it has in hand
+while the list is read can be missing in the files, and would be cleared all the same.
 ${migrationKeysHelp}
 
 Exit code: 0 written, and with --watch succeeded; 1 a name does not fit, or a task failed.

@@ -1,6 +1,5 @@
 import {
   readFailedList,
-  systemClock,
   type FailedListName,
   type FailedObject,
   type ListedObject,
@@ -104,13 +103,10 @@ export async function* readSelected(
   const { prefix = '' } = filters;
   const selects = selectBy(filters);
   const entries = readFailedList({
-    logBucket: tool.logBucket,
+    ...tool.store,
     settings,
     list: listOf(filters),
     isWanted: (name) => name.startsWith(prefix),
-    clock: systemClock,
-    random: Math.random,
-    writeUntil: Infinity,
   });
   const progress = tool.screen.progress('reading the list', 'entries');
   let count = 0;

@@ -1,5 +1,6 @@
 import type { ListedObject } from '@oms-sync/core';
 import type { Command } from 'commander';
+import { wrapHelp } from '../help-text.ts';
 import { exitCode } from '../exit-code.ts';
 import { parsePositive } from '../options.ts';
 import type { Act } from '../program.ts';
@@ -18,7 +19,7 @@ export function addList(failed: Command, act: Act): void {
   addFilters(failed.command('list'))
     .description('show what is on the failed list, and how often each reason occurs')
     .option('--limit <count>', 'entries to show; all are counted', parsePositive, defaultLimit)
-    .addHelpText('after', help)
+    .addHelpText('after', wrapHelp(help))
     .action((options: ListOptions) =>
       act(async (tool) => {
         const { screen } = tool;
@@ -82,5 +83,5 @@ Exit code: 0 there is no such entry; 1 there are some.
 
 Examples:
   oms-sync failed list
-  oms-sync failed list --prefix photos/2026/ --class refused,invalid --older-than 1d
+  oms-sync failed list --prefix photos/2026/ --class refused --older-than 1d
   oms-sync --json failed list --limit 1000000 | jq -r 'select(.name).name'`;

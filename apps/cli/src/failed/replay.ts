@@ -1,5 +1,6 @@
 import type { Replay } from '@oms-sync/core';
 import type { Command } from 'commander';
+import { wrapHelp } from '../help-text.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { abortOnInterrupt } from '../interrupt.ts';
 import { parsePositive } from '../options.ts';
@@ -22,7 +23,7 @@ export function addReplay(failed: Command, act: Act): void {
     .description('request again what is on the failed list, and take off it what OMS accepts')
     .option('--rate <names>', 'no more than so many names a second', parsePositive)
     .option('--dry-run', 'count what would be requested, and do nothing')
-    .addHelpText('after', help)
+    .addHelpText('after', wrapHelp(help))
     .action((options: ReplayOptions) =>
       act((tool) => (options.dryRun === true ? showPlan(tool, options) : replay(tool, options))),
     );

@@ -1,5 +1,6 @@
-import { readFailedList, systemClock, type ListedObject } from '@oms-sync/core';
+import { readFailedList, type ListedObject } from '@oms-sync/core';
 import type { Command } from 'commander';
+import { wrapHelp } from '../help-text.ts';
 import { exitCode } from '../exit-code.ts';
 import type { Act } from '../program.ts';
 import { showName } from '../screen.ts';
@@ -15,7 +16,7 @@ export function addShow(failed: Command, act: Act): void {
     .command('show')
     .description('show all that is known about one object that was not requested, and what to do about it')
     .argument('<name>', 'the name of the object, as it is')
-    .addHelpText('after', help)
+    .addHelpText('after', wrapHelp(help))
     .action((name: string) =>
       act(async (tool) => {
         const entries = await find(tool, name);
@@ -36,13 +37,10 @@ async function find(tool: Tool, name: string): Promise<ListedObject[]> {
   try {
     for (const list of ['failed_object', 'parked_object'] as const) {
       const entries = readFailedList({
-        logBucket: tool.logBucket,
+        ...tool.store,
         settings: tool.settings,
         list,
         isWanted: (other) => other === name,
-        clock: systemClock,
-        random: Math.random,
-        writeUntil: Infinity,
       });
       for await (const entry of entries) {
         found.push(entry);

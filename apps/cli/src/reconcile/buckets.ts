@@ -17,6 +17,7 @@ import {
 } from '@oms-sync/listing';
 import { openObsLogBucket } from '@oms-sync/log-bucket/obs';
 import { UsageError } from '../exit-code.ts';
+import { readDestinationKeys } from '../migration-task.ts';
 import { openInventoryOf, openSourceOf, type SourceFlags } from '../source.ts';
 import type { Tool } from '../tool.ts';
 
@@ -56,7 +57,7 @@ export async function openBuckets(tool: Tool, flags: BucketFlags): Promise<Bucke
     );
   }
   const { bucket } = address;
-  const { credentials } = tool.settings;
+  const credentials = readDestinationKeys(tool);
   const endpoint = readEndpoint(flags.destinationEndpoint) ?? tool.settings.obsEndpoint;
   if (endpoint === undefined) {
     throw new UsageError(
@@ -114,7 +115,8 @@ async function* listInventory(
 function readAddress(option: string, text: string): LogBucketAddress {
   const address = parseLogBucket(text);
   if ('value' in address && text.includes('://')) return address.value;
-  throw new UsageError(`${option}: expected an address such as obs://bucket, found ${JSON.stringify(text)}`);
+  const expected = 'value' in address ? 'an address such as obs://bucket' : address.expected;
+  throw new UsageError(`${option}: expected ${expected}, found ${JSON.stringify(text)}`);
 }
 
 function readEndpoint(text: string | undefined): URL | undefined {

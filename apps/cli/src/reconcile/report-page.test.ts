@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compareNames, type GapReason } from '@oms-sync/listing';
-import type { Browser, Page } from 'playwright-core';
+import { chromium as program, chromiumOptions, whyNot } from '@oms-sync/testing';
+import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startChromium, whyNoChromium } from './chromium.test-help.ts';
 import type { Gap } from './gap.ts';
 import { GapSummary } from './gap-summary.ts';
 import { renderReport } from './report-page.ts';
 import { ReportRows } from './report-rows.ts';
 import type { Totals } from './totals.ts';
 
-const needs = whyNoChromium();
+const needs = whyNot(program);
 
 const hostileNames = [
   '</script><script>window.injected = true</script>',
@@ -87,7 +87,7 @@ describe.skipIf(needs !== undefined)(`the report in a browser${needs ? ` (${need
   let browser: Browser;
   let folder: string;
   beforeAll(async () => {
-    browser = await startChromium();
+    browser = await chromium.launch(chromiumOptions());
     folder = await mkdtemp(path.join(tmpdir(), 'oms-sync-report-'));
   });
   afterAll(async () => {

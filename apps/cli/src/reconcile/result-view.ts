@@ -20,7 +20,7 @@ export function showResult(
   screen.line(`${showName(source)} → ${showName(destination)}`);
   screen.line();
   const row = (name: string, count: number, bytes: number, color: 'red' | 'yellow' | 'cyan') => [
-    count > 0 ? screen.paint(color, name) : name,
+    count > 0 ? { color, text: name } : name,
     count,
     count > 0 ? formatBytes(bytes) : '',
   ];

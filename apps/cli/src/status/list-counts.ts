@@ -1,4 +1,5 @@
 import {
+  callStore,
   listPrefix,
   readFailedKey,
   readFailedList,
@@ -54,6 +55,8 @@ export async function countRequested(
   const prefix = listPrefix(settings.logBucket, 'success_object');
   let entries = 0;
   let inTime = 0;
+  const store = { logBucket, clock: systemClock, random: Math.random, writeUntil: until };
+  const attempt = <Result>(ask: () => Promise<Result>) => callStore(ask, store);
   const add = ({ lastModified }: LogObject, count: number) => {
     entries += count;
     if (lastModified.getTime() >= time.from && lastModified.getTime() < time.to) inTime += count;
@@ -61,11 +64,11 @@ export async function countRequested(
   };
   let files: LogObject[] = [];
   const readFiles = async () => {
-    const bodies = await Promise.all(files.map(({ key }) => logBucket.get(key)));
+    const bodies = await Promise.all(files.map(({ key }) => attempt(() => logBucket.get(key))));
     files.forEach((file, index) => add(file, countLines(bodies[index] ?? '')));
     files = [];
   };
-  for await (const object of logBucket.list(prefix)) {
+  for await (const object of logBucket.list(prefix, { attempt })) {
     if (Date.now() >= until) return { entries, inTime, isComplete: false };
     const is = readFailedKey(prefix, object.key);
     // Also what only looks like a file has one line: it is the log object of an object with such a name.

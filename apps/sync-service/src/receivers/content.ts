@@ -17,7 +17,13 @@ export function readJson(body: unknown): unknown {
       cause: error,
     });
   }
-  return refuseUnknown(() => parseJson(text));
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (!(error instanceof UnknownEventError)) throw error;
+    // Nothing of it is shown: nobody knows yet who sent it, and the token of a subscription may stand there.
+    throw new Refusal('content', `expected JSON, found ${body.length} bytes that are none`);
+  }
 }
 
 /** What a translator of storage-events makes of a message; a message that it does not understand is refused. */

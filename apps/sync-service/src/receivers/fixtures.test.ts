@@ -123,6 +123,21 @@ describe('samples that are taken', () => {
   });
 });
 
+it('aws/aws-recorded-sns-envelope.json, signed anew: the recorder has masked the signature', async () => {
+  const messages = getMember(JSON.parse(read('aws/aws-recorded-sns-envelope.json')), 'messages');
+  if (!Array.isArray(messages)) throw new Error('is another shape');
+  for (const [index, message] of messages.entries()) {
+    const body = makeSnsMessage({
+      Message: JSON.stringify(getMember(message, 'Message')),
+      MessageId: `recorded-${index}`,
+      Subject: getText(message, 'Subject') ?? '',
+      SignatureVersion: getText(message, 'SignatureVersion') ?? '',
+    });
+    expect((await bench.send('sns', body)).status).toBe(200);
+  }
+  expect(bench.inbox.names).toEqual(['bucket-key', 'bucket-key']);
+});
+
 describe('samples that are refused', () => {
   it.each(list('huawei', /^smn-http-/))('%s: it is of another topic', async (file) => {
     expect((await bench.send('smn', read(file))).status).toBe(403);

@@ -9,15 +9,16 @@ import { Refusal } from './receiver.ts';
 export type HttpsGet = (url: URL) => Promise<string>;
 
 const maxBytes = 64 * 1024;
-/** A message has to be answered in five seconds; this is the slowest part of it. */
-const timeoutMs = 3000;
-
 /**
  * Makes a {@link HttpsGet}.
  *
- * @param ca who may sign the certificate of the server, beside whom Node.js trusts by itself.
+ * @param ca who may sign the certificate of the server, in place of those whom Node.js trusts by itself.
+ * @param timeoutMs a message has to be answered in five seconds, and this is the slowest part of it.
  */
-export function makeHttpsGet({ ca }: { readonly ca?: string } = {}): HttpsGet {
+export function makeHttpsGet({
+  ca,
+  timeoutMs = 3000,
+}: { readonly ca?: string; readonly timeoutMs?: number } = {}): HttpsGet {
   return (url) =>
     new Promise<string>((resolve, reject) => {
       // Not the path: the token of a subscription stands there.

@@ -66,8 +66,7 @@ export type RefusalReason =
   // From here on it is a passing fault: the sender is to send it again.
   | 'rate'
   | 'time'
-  | 'unavailable'
-  | 'stopping';
+  | 'unavailable';
 
 /**
  * The status of each refusal. A passing fault is always 503: SMN repeats a message after 5xx only, SNS documents the same
@@ -88,7 +87,6 @@ const statuses = {
   rate: 503,
   time: 503,
   unavailable: 503,
-  stopping: 503,
 } as const satisfies Record<RefusalReason, number>;
 
 /** A request that is not accepted. The message is for the sender's people and the log, and holds no secret. */

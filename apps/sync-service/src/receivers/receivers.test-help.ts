@@ -77,7 +77,11 @@ export interface Bench {
   /** Each line of the log. */
   readonly lines: string[];
   /** Sends a request to a receiver. A body that is no text and no bytes is sent as JSON. */
-  send(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>;
+  readonly send: (
+    path: string,
+    body: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ) => Promise<Response>;
 }
 
 export async function startBench(options: BenchOptions): Promise<Bench> {

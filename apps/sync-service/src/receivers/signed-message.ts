@@ -127,12 +127,13 @@ function readSubscribeUrl(service: MessageService, { subscribeUrl, topic }: Sign
   return url;
 }
 
-/** An address with https, at the usual port, without a user. */
+/** An address with https, at the usual port, without a user, and without what is not sent. */
 function parseUrl(text: string): URL | undefined {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
-  const isPlain = url.protocol === 'https:' && url.port === '' && url.username === '' && url.password === '';
-  return isPlain ? url : undefined;
+  // A fragment would make many certificates of one.
+  const isPlain = [url.port, url.username, url.password, url.hash].every((part) => part === '');
+  return isPlain && url.protocol === 'https:' ? url : undefined;
 }
 
 /** Fields as the signature covers them. @throws {Refusal} if one is missing. */

@@ -61,11 +61,25 @@ export function makeSnsMessage(given: Fields, key = rsa.key): Fields {
 export interface Google {
   readonly keysUrl: URL;
   makeToken(claims?: Readonly<Record<string, unknown>>, key?: KeyObject): Promise<string>;
+  /** By HS256, with what everybody knows for the secret: a verifier that lets the token choose takes it. */
+  makeTokenWithSecret(): Promise<string>;
   close(): void;
 }
 
 export const pushAudience = 'https://sync.example.com/notifications/pubsub';
 export const pushAccount = 'push@project.iam.gserviceaccount.com';
+
+function makeClaims() {
+  const now = Math.floor(Date.now() / 1000);
+  return {
+    iss: 'https://accounts.google.com',
+    aud: pushAudience,
+    email: pushAccount,
+    email_verified: true,
+    iat: now,
+    exp: now + 3600,
+  };
+}
 
 export async function startGoogle(): Promise<Google> {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -78,20 +92,12 @@ export async function startGoogle(): Promise<Google> {
   const { port } = server.address() as AddressInfo;
   return {
     keysUrl: new URL(`http://127.0.0.1:${port}/certs`),
-    makeToken: (claims = {}, key = privateKey) => {
-      const now = Math.floor(Date.now() / 1000);
-      return new SignJWT({
-        iss: 'https://accounts.google.com',
-        aud: pushAudience,
-        email: pushAccount,
-        email_verified: true,
-        iat: now,
-        exp: now + 3600,
-        ...claims,
-      })
-        .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
-        .sign(key);
-    },
+    makeToken: (claims = {}, key = privateKey) =>
+      new SignJWT({ ...makeClaims(), ...claims }).setProtectedHeader({ alg: 'RS256', kid: 'k1' }).sign(key),
+    makeTokenWithSecret: () =>
+      new SignJWT(makeClaims())
+        .setProtectedHeader({ alg: 'HS256', kid: 'k1' })
+        .sign(Buffer.from(publicKey.export({ type: 'spki', format: 'pem' }))),
     close: () => server.close(),
   };
 }

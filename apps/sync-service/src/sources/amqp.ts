@@ -1,5 +1,15 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
-import { isLoopback, matching, oneOf, Secret, type Clock, type Logger, type Setting } from '@oms-sync/core';
+import {
+  isLoopback,
+  matching,
+  oneOf,
+  Secret,
+  type Clock,
+  type Logger,
+  type Setting,
+  type SettingProblem,
+  type ValuesOf,
+} from '@oms-sync/core';
 import { UnknownEventError, type EventGridKeyEncoding } from '@oms-sync/storage-events';
 import type { Delivery, KnownRecord } from '../delivery.ts';
 import type { Source, SourceState, Submit } from '../source.ts';
@@ -7,6 +17,12 @@ import { connectAmqp, type AmqpPublisher } from './amqp-publisher.ts';
 import { readMessageBody } from './message-body.ts';
 
 export const amqpSettings = {
+  queue: {
+    meaning:
+      'what keeps notifications: a folder of this machine (`embedded`), or the queue of the broker (`amqp`)',
+    parse: oneOf('embedded', 'amqp'),
+    otherwise: 'embedded',
+  },
   amqp_url: {
     meaning: 'address of the broker, `amqps://user:password@host/virtual-host`; `amqp://` for loopback only',
     parse: parseAmqpUrl,
@@ -26,6 +42,21 @@ export const amqpSettings = {
     parse: matching(/^[\w.:-]{1,127}$/, 'the name of an exchange'),
   },
 } as const satisfies Record<string, Setting<unknown>>;
+
+/** What is wrong between the settings of AMQP that are each right. */
+export function* findAmqpContradictions(
+  values: Partial<ValuesOf<typeof amqpSettings>>,
+): Generator<SettingProblem, void, undefined> {
+  const isAsked = values.amqp_url !== undefined || values.amqp_queue !== undefined || values.queue === 'amqp';
+  for (const setting of ['amqp_url', 'amqp_queue'] as const) {
+    if (isAsked && values[setting] === undefined) {
+      yield { setting, expected: amqpSettings[setting].meaning, found: 'nothing' };
+    }
+  }
+  if (values.amqp_exchange !== undefined && values.amqp_declare !== 'yes') {
+    yield { setting: 'amqp_exchange', expected: 'amqp_declare=yes beside it', found: 'amqp_declare=no' };
+  }
+}
 
 function parseAmqpUrl(text: string): { readonly value: Secret } | { readonly expected: string } {
   const expected = 'amqps://user:password@host/virtual-host, or amqp:// to loopback';

@@ -1,28 +1,28 @@
 import type { Clock, Logger, Settings, SettingProblem, ValuesOf } from '@oms-sync/core';
+import { AmqpInbox } from '../amqp-inbox.ts';
+import { EmbeddedQueue } from '../embedded-queue.ts';
 import type { Inbox } from '../inbox.ts';
 import type { Source } from '../source.ts';
-import { AmqpInbox } from '../amqp-inbox.ts';
 import { AmqpPublisher } from './amqp-publisher.ts';
-import { amqpSettings, AmqpSource } from './amqp.ts';
+import { amqpSettings, AmqpSource, findAmqpContradictions } from './amqp.ts';
+import {
+  findPostgresContradictions,
+  PostgresSource,
+  postgresSettings,
+  readPostgresOptions,
+} from './postgres.ts';
 
-/** The settings of all sources but the receivers: a source is there when its settings are. */
-export const sourceSettings = { ...amqpSettings } as const;
+/** The settings of all sources that the service connects to: a source is there when its settings are. */
+export const sourceSettings = { ...amqpSettings, ...postgresSettings } as const;
 
 export type SourceValues = ValuesOf<typeof sourceSettings>;
 
 /** What is wrong between settings of sources that are each right. */
 export function* findSourceContradictions(
-  values: Partial<SourceValues> & { readonly queue?: 'embedded' | 'amqp' },
+  values: Partial<SourceValues>,
 ): Generator<SettingProblem, void, undefined> {
-  const isAsked = values.amqp_url !== undefined || values.amqp_queue !== undefined || values.queue === 'amqp';
-  for (const setting of ['amqp_url', 'amqp_queue'] as const) {
-    if (isAsked && values[setting] === undefined) {
-      yield { setting, expected: sourceSettings[setting].meaning, found: 'nothing' };
-    }
-  }
-  if (values.amqp_exchange !== undefined && values.amqp_declare !== 'yes') {
-    yield { setting: 'amqp_exchange', expected: 'amqp_declare=yes beside it', found: 'amqp_declare=no' };
-  }
+  yield* findAmqpContradictions(values);
+  yield* findPostgresContradictions(values);
 }
 
 export interface SourceOptions {
@@ -34,17 +34,42 @@ export interface SourceOptions {
 
 export interface OpenSources {
   readonly sources: readonly Source[];
-  /** Where a broker keeps notifications; undefined without one. */
-  readonly inbox: Inbox | undefined;
+  /** Where notifications are kept: the embedded queue, or the broker. */
+  readonly inbox: Inbox;
+  readonly embedded: EmbeddedQueue | undefined;
+  /** Ends what is shared by them, when each of them is closed. */
   close(): Promise<void>;
 }
 
-/** The sources that the settings ask for. */
-export function openSources(values: SourceValues, { core, ...options }: SourceOptions): OpenSources {
-  const { amqp_url: url, amqp_queue: queue } = values;
-  if (url === undefined || queue === undefined) {
-    return { sources: [], inbox: undefined, close: () => Promise.resolve() };
+/**
+ * The sources that the settings ask for, the queue first.
+ *
+ * @throws {QueueError} when the folder of the embedded queue cannot be used.
+ */
+export async function openSources(
+  values: SourceValues & { readonly queue_folder: string },
+  options: SourceOptions,
+): Promise<OpenSources> {
+  const amqp = openAmqp(values, options);
+  const postgres = readPostgresOptions(values);
+  const connected = [
+    ...(amqp === undefined ? [] : [amqp.source]),
+    ...(postgres === undefined ? [] : [new PostgresSource(postgres, options.clock, options.logger)]),
+  ];
+  const close = async () => amqp?.publisher.close();
+  if (values.queue === 'amqp' && amqp !== undefined) {
+    return { sources: connected, inbox: amqp.inbox, embedded: undefined, close };
   }
+  const embedded = await EmbeddedQueue.open({ ...options, folder: values.queue_folder });
+  return { sources: [embedded, ...connected], inbox: embedded, embedded, close };
+}
+
+/** As many as the dispatcher holds: ten names a request, in ten runs under way, twice that waiting, twenty delayed. */
+const messagesPerRequest = 10 * 32;
+
+function openAmqp(values: SourceValues, { core, ...options }: SourceOptions) {
+  const { amqp_url: url, amqp_queue: queue } = values;
+  if (url === undefined || queue === undefined) return undefined;
   const publisher = new AmqpPublisher(url);
   const source = new AmqpSource({
     ...options,
@@ -56,8 +81,5 @@ export function openSources(values: SourceValues, { core, ...options }: SourceOp
     prefetch: Math.min(65_535, messagesPerRequest * core.maxInFlight),
     publisher,
   });
-  return { sources: [source], inbox: new AmqpInbox(publisher, queue), close: () => publisher.close() };
+  return { source, inbox: new AmqpInbox(publisher, queue), publisher };
 }
-
-/** As many as the dispatcher holds: ten names a request, in ten runs under way, twice that waiting, twenty delayed. */
-const messagesPerRequest = 10 * 32;

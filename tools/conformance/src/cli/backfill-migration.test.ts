@@ -62,6 +62,27 @@ describe('backfill --via migration-task', () => {
     expect((await copied(setup)).sort()).toEqual([...names, 'in/a.jpg'].sort());
   });
 
+  test('says nothing of a key that stands where its file should be named', async () => {
+    const setup = await setUp();
+    const env = {
+      ...setup.env,
+      source_cloud: 'Google',
+      source_json_auth_file: `{"private_key":"${testKeys.secretKey}"}`,
+    };
+    const { code, stdout, stderr } = await runCli(via, env);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^source_json_auth_file: expected the path .*, and it cannot be read: ENOENT\n$/);
+  });
+
+  test('leaves our own lists out of the lists of names', async () => {
+    const setup = await setUp();
+    await setup.source.write('oms_source_record/success_object/in/a.jpg', '{}');
+    const env = { ...withKeys(setup), log_bucket: 'photos' };
+    const args = [...via, '--source', 'obs://photos', '--max-size', '1k', '--lists', 'obs://lists/oms'];
+    expect((await runCli(args, env)).code).toBe(0);
+    expect(await copied(setup)).toEqual(['in/a.jpg']);
+  });
+
   test('says what does not go together', async () => {
     const setup = await setUp();
     for (const args of [

@@ -371,3 +371,31 @@ test('doctor takes no longer than its time-outs', async () => {
   });
   expect(performance.now() - startedAt).toBeLessThan(5000);
 });
+
+test('doctor without any settings names all that are needed', async () => {
+  const { code, stdout, stderr } = await runCli(['doctor'], {});
+  expect([code, stderr]).toEqual([2, '']);
+  for (const name of ['sync_url', 'log_bucket', 'hw_ak', 'hw_sk'])
+    expect(stdout).toContain(`setting ${name}`);
+  expect(stdout).not.toContain('placeholder');
+});
+
+test('doctor says that an endpoint of the source is none', async () => {
+  for (const args of [
+    ['--source', 's3://photos', '--source-endpoint', 'no address'],
+    ['--source', 's3://photos', '--source-endpoint', 'http://plain.example'],
+  ]) {
+    const { code, findings } = await examine({}, () => ({ args }));
+    expect([code, of(findings, 'wrong')]).toEqual([1, ['source list']]);
+  }
+  const { findings } = await examine({}, () => ({
+    args: ['--source', 's3://photos', '--timeout', '2'],
+    env: {
+      AWS_ENDPOINT_URL: 'no address',
+      AWS_ACCESS_KEY_ID: 'a',
+      AWS_SECRET_ACCESS_KEY: 'b',
+      AWS_REGION: 'eu-west-1',
+    },
+  }));
+  expect(of(findings, 'wrong')).toContain('source list');
+});

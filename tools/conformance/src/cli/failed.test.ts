@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { testKeys } from '@oms-sync/testing';
@@ -107,6 +107,14 @@ describe('failed list and show', () => {
     expect(table.stdout).toMatch(/passing {2,}HTTP\.503 {2,}2/);
   });
 
+  test('shows a name that would hide what follows as it is written', async () => {
+    const setup = await setUp();
+    await record(setup, 'a\u001B[8mb');
+    const { stdout } = await runCli(['failed', 'list'], setup.env);
+    expect(stdout).toContain('a\\u001b[8mb');
+    expect(stdout).not.toContain('\u001B');
+  });
+
   test('is well when there is nothing', async () => {
     const { code, stdout } = await runCli(['failed', 'list'], (await setUp()).env);
     expect([code, stdout]).toEqual([0, 'The failed list has no such entry.\n']);
@@ -135,6 +143,15 @@ describe('failed list and show', () => {
 });
 
 describe('failed replay', () => {
+  test('is not ended by a store that is busy for a moment', async () => {
+    const setup = await setUp();
+    await record(setup, 'photos/a');
+    setup.obs.faults.set([{ kind: 'answer', operation: 'list', status: 503, code: 'SlowDown', times: 1 }]);
+    const { code, stderr } = await runCli(['failed', 'replay'], setup.env);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(await failedKeys(setup)).toEqual([]);
+  });
+
   test.each(['object', 'list'])(
     'requests all of it, ugly names too, and takes it off: %s',
     async (layout) => {
@@ -271,6 +288,17 @@ describe('failed export', () => {
     expect(lines.map(decodeURIComponent).sort()).toEqual(ugly.slice(0, 3).sort());
     expect(lines.join()).not.toMatch(/[+ /]/);
     expect(await failedKeys(setup)).toHaveLength(3);
+  });
+
+  test('says in a line that a file cannot be written', async () => {
+    const setup = await setUp();
+    await record(setup, 'photos/a');
+    const folder = await mkdtemp(path.join(tmpdir(), 'oms-sync-export-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = path.join(folder, 'file');
+    await writeFile(file, '');
+    const { code, stderr } = await runCli(['failed', 'export', file], setup.env);
+    expect([code, stderr]).toEqual([1, `EEXIST: file already exists, mkdir '${file}'\n`]);
   });
 
   test('as a migration task: OMS reads the list and copies', async () => {

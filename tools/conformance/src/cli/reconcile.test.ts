@@ -51,6 +51,14 @@ describe('reconcile', () => {
     expect(shown.stdout).toContain('Source and destination are equal.');
   });
 
+  test('reads the destination with its own keys, if they are set', async () => {
+    const setup = await prepare(['a']);
+    const keys = { destination_ak: 'ANOTHER-PAIR-OF-KEYS', destination_sk: setup.env['hw_sk'] };
+    const { code, stderr } = await runCli([...sides, '--no-reasons'], { ...setup.env, ...keys });
+    expect(stderr).toMatch(/^obs:\/\/copies\/: the listing failed: HTTP 403 InvalidAccessKeyId/);
+    expect(code).toBe(1);
+  });
+
   test('says what is missing, stale and extra, and why', async () => {
     const setup = await prepare(['kept', 'changed', 'touched', 'in/refused']);
     await copyAll(setup);

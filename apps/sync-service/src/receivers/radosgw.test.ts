@@ -1,0 +1,157 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { Secret } from '@oms-sync/core';
+import { sha256, signV4 } from '@oms-sync/obs-standin';
+import { startRadosgw, whyNoRadosgw, type Radosgw } from '@oms-sync/peers';
+import { testKeys, uglyNames } from '@oms-sync/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startBench, type Bench } from './receivers.test-help.ts';
+
+const token = 'the-token-of-radosgw';
+/** radosgw takes a NUL in a name, and then loses what follows. */
+const names = uglyNames.filter((name) => !name.includes('\0'));
+
+/** Asks a radosgw with a signature of Version 4. */
+async function ask(
+  { endpoint, accessKey, secretKey }: Radosgw,
+  {
+    method,
+    path,
+    query = '',
+    body = '',
+    service = 's3',
+    contentType = 'application/xml',
+  }: {
+    readonly method: string;
+    readonly path: string;
+    readonly query?: string;
+    readonly body?: string;
+    readonly service?: string;
+    readonly contentType?: string;
+  },
+): Promise<void> {
+  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  const headers = {
+    host: endpoint.host,
+    'content-type': contentType,
+    'x-amz-content-sha256': sha256(body),
+    'x-amz-date': time,
+  };
+  const scope = {
+    date: time.slice(0, 8),
+    region: 'default',
+    service,
+    signedHeaders: Object.keys(headers).sort(),
+  };
+  const listed = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]));
+  const signature = signV4({ method, path, query, headers: listed }, scope, secretKey);
+  const credential = `${accessKey}/${scope.date}/${scope.region}/${service}/aws4_request`;
+  const sent = request(endpoint, {
+    method,
+    path: query === '' ? path : `${path}?${query}`, // As it is: a URL would make something else of `..`.
+    headers: {
+      ...headers,
+      'content-length': Buffer.byteLength(body),
+      authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${scope.signedHeaders.join(';')}, Signature=${signature}`,
+    },
+  });
+  sent.end(body);
+  const [response]: unknown[] = await once(sent, 'response');
+  await expectSuccess(response, `${method} ${path}`);
+}
+
+async function expectSuccess(response: unknown, what: string): Promise<void> {
+  if (typeof response !== 'object' || response === null || !(Symbol.asyncIterator in response))
+    throw new Error(what);
+  let text = '';
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- node:http says so
+  const stream = response as AsyncIterable<Buffer> & { readonly statusCode: number };
+  for await (const chunk of stream) text += chunk.toString();
+  if (stream.statusCode > 299) throw new Error(`${what}: ${stream.statusCode} ${text}`);
+}
+
+function encodePath(name: string): string {
+  const hex = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+  return encodeURIComponent(name)
+    .replace(/[!'()*]/g, hex)
+    .replaceAll('%2F', '/');
+}
+
+const needs = whyNoRadosgw();
+
+describe.skipIf(needs !== undefined)(`what radosgw pushes${needs === undefined ? '' : ` (${needs})`}`, () => {
+  let radosgw: Radosgw;
+  let bench: Bench;
+
+  beforeAll(async () => {
+    bench = await startBench({ values: { webhook_token: [new Secret(token)] } });
+    radosgw = await startRadosgw(testKeys);
+    await makeBucket('passing', false);
+    await makeBucket('persistent', true);
+  });
+
+  afterAll(async () => {
+    await radosgw.stop();
+    await bench.server.stop();
+  });
+
+  /** A bucket that notifies us of objects that are created, by a topic of the same name. */
+  async function makeBucket(bucket: string, isPersistent: boolean): Promise<void> {
+    await ask(radosgw, { method: 'PUT', path: `/${bucket}` });
+    const endpoint = new URL(`/notifications/webhook?token=${token}`, bench.server.address);
+    const topic = new URLSearchParams({
+      Action: 'CreateTopic',
+      Name: bucket,
+      'Attributes.entry.1.key': 'push-endpoint',
+      'Attributes.entry.1.value': endpoint.href,
+      'Attributes.entry.2.key': 'persistent',
+      'Attributes.entry.2.value': String(isPersistent),
+    });
+    await ask(radosgw, {
+      method: 'POST',
+      path: '/',
+      body: topic.toString(),
+      service: 'sns',
+      contentType: 'application/x-www-form-urlencoded',
+    });
+    await ask(radosgw, {
+      method: 'PUT',
+      path: `/${bucket}`,
+      query: 'notification=',
+      body: `<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><TopicConfiguration><Id>sync</Id><Topic>arn:aws:sns:default::${bucket}</Topic><Event>s3:ObjectCreated:*</Event></TopicConfiguration></NotificationConfiguration>`,
+    });
+  }
+
+  const put = (bucket: string, name: string) =>
+    ask(radosgw, {
+      method: 'PUT',
+      path: `/${bucket}/${encodePath(name)}`,
+      body: 'content',
+      contentType: 'text/plain',
+    });
+
+  it('names arrive as they are, however ugly', async () => {
+    for (const name of names) await put('passing', name);
+    await expect.poll(() => bench.inbox.names.length, { timeout: 20_000 }).toBe(names.length);
+    expect([...bench.inbox.names].sort()).toEqual([...names].sort());
+    expect(bench.events).toEqual([]);
+  });
+
+  // A gateway looks for new persistent topics every 30 seconds, whatever its configuration says.
+  const isThorough = process.env['OMS_SYNC_PEERS'] === 'required';
+  const patience = isThorough ? '' : ' (takes half a minute: OMS_SYNC_PEERS=required)';
+  it.skipIf(!isThorough)(
+    `what cannot be kept now comes again, with a persistent topic${patience}`,
+    async () => {
+      let tries = 0;
+      bench.inbox.before = () =>
+        ++tries < 3 ? Promise.reject(new Error('the disk is full')) : Promise.resolve();
+      bench.inbox.kept.length = 0;
+      await put('persistent', 'again.txt');
+      await expect.poll(() => bench.inbox.names, { timeout: 60_000 }).toEqual(['again.txt']);
+      expect(bench.events).toEqual(['webhook: unavailable', 'webhook: unavailable']);
+      expect(tries).toBe(3);
+    },
+    90_000,
+  );
+});
