@@ -161,15 +161,15 @@ describe.skipIf(needs !== undefined)(`the AMQP source${needs ? ` (${needs})` : '
         receivedAt: 1,
       });
     const lost = once(connection, 'close');
-    for (const end of [rabbitmq.shutDown, rabbitmq.kill]) {
-      await keep(`before ${end.name}`);
-      await end();
-      await expect(keep(`while it is away`)).rejects.toThrow(PublishError);
+    for (const end of ['shutDown', 'kill'] as const) {
+      await keep(`before ${end}`);
+      await rabbitmq[end]();
+      await expect(keep('while it is away')).rejects.toThrow(PublishError);
       await rabbitmq.startAgain();
       // A sender that got no 2xx sends it again.
-      await expect.poll(() => keep(`after ${end.name}`).catch(String), { timeout: 30_000 }).toBe('kept');
-      await expect.poll(() => new Set(names()), { timeout: 30_000 }).toContain(`after ${end.name}`);
-      expect(names()).toContain(`before ${end.name}`);
+      await expect.poll(() => keep(`after ${end}`).catch(String), { timeout: 30_000 }).toBe('kept');
+      await expect.poll(() => new Set(names()), { timeout: 30_000 }).toContain(`after ${end}`);
+      expect(names()).toContain(`before ${end}`);
       expect(source.state.status).toBe('running');
     }
     await lost;
