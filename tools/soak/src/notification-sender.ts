@@ -1,18 +1,18 @@
 import net from 'node:net';
-import { makeName } from './names.ts';
+import { formatEvent } from './names.ts';
 
 export interface NotificationSenderOptions {
   readonly port: number;
   readonly token: string;
-  /** How many notifications there are. */
-  readonly count: number;
+  /** The number of the next notification; undefined when there are no more. */
+  readonly next: () => number | undefined;
   /** One request at a time on each. */
   readonly connections: number;
   /** The service has answered the notification of this number with a 2xx. */
   readonly onAcknowledged: (number: number) => void;
 }
 
-const reconnectMs = 50;
+const againMs = 50;
 
 /**
  * Sends notifications at full speed, as a store does: over kept-alive connections, and again what got no 2xx. It writes
@@ -21,8 +21,10 @@ const reconnectMs = 50;
 export class NotificationSender {
   readonly #options: NotificationSenderOptions;
   readonly #again: number[] = [];
-  #next = 0;
+  /** Numbers that were begun, and have no 2xx yet. */
+  #open = 0;
   #acknowledged = 0;
+  #isDone = false;
   /** Answers other than 2xx, and connections that ended without one. */
   repeats = 0;
   /** The status of the last answer that was no 2xx. */
@@ -48,7 +50,7 @@ export class NotificationSender {
   }
 
   #connect(): void {
-    if (this.#acknowledged >= this.#options.count) return;
+    if (this.#isDone) return;
     let number: number | undefined;
     let answer = '';
     const socket = net.connect({ host: '127.0.0.1', port: this.#options.port, noDelay: true });
@@ -64,31 +66,44 @@ export class NotificationSender {
       if (number === undefined || !isWhole(answer)) return;
       const status = answer.slice(9, 12);
       answer = '';
-      this.#conclude(number, status);
-      sendNext();
+      const isTaken = this.#conclude(number, status);
+      number = undefined;
+      // Whoever takes nothing now is asked again a little later.
+      if (isTaken) sendNext();
+      else setTimeout(() => socket.destroyed || sendNext(), againMs);
     });
     socket.on('error', () => undefined); // A service that was killed; `close` follows.
     socket.on('close', () => {
       if (number !== undefined) this.#repeat(number);
-      setTimeout(() => this.#connect(), reconnectMs);
+      setTimeout(() => this.#connect(), againMs);
     });
   }
 
   #take(): number | undefined {
     const number = this.#again.pop();
     if (number !== undefined) return number;
-    return this.#next < this.#options.count ? this.#next++ : undefined;
+    const next = this.#options.next();
+    if (next !== undefined) this.#open++;
+    else if (this.#open === 0) this.#finish();
+    return next;
   }
 
-  #conclude(number: number, status: string): void {
+  /** @returns whether it was taken. */
+  #conclude(number: number, status: string): boolean {
     if (!status.startsWith('2')) {
       this.lastRefusal = status;
       this.#repeat(number);
-      return;
+      return false;
     }
     this.#acknowledged++;
+    this.#open--;
     this.#options.onAcknowledged(number);
-    if (this.#acknowledged === this.#options.count) this.#onDone();
+    return true;
+  }
+
+  #finish(): void {
+    this.#isDone = true;
+    this.#onDone();
   }
 
   #repeat(number: number): void {
@@ -97,8 +112,7 @@ export class NotificationSender {
   }
 
   #formatRequest(number: number): string {
-    const key = encodeURIComponent(makeName(number));
-    const body = `{"EventName":"s3:ObjectCreated:Put","Key":"source/${key}","Records":[{"eventVersion":"2.0","eventSource":"minio:s3","awsRegion":"","eventTime":"2026-01-02T03:04:05.678Z","eventName":"s3:ObjectCreated:Put","userIdentity":{"principalId":"load"},"requestParameters":{"principalId":"load","region":"","sourceIPAddress":"127.0.0.1"},"responseElements":{"x-amz-request-id":"${number}"},"s3":{"s3SchemaVersion":"1.0","configurationId":"Config","bucket":{"name":"source","ownerIdentity":{"principalId":"load"},"arn":"arn:aws:s3:::source"},"object":{"key":"${key}","size":1,"eTag":"68b329da9893e34099c7d8ad5cb9c940","contentType":"application/octet-stream","userMetadata":{"content-type":"application/octet-stream"},"sequencer":"17A"}},"source":{"host":"127.0.0.1","port":"","userAgent":"MinIO"}}]}`;
+    const body = formatEvent(number);
     return `POST /notifications/webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${this.#options.token}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   }
 }
