@@ -238,7 +238,8 @@ export class AmqpSource implements Source {
     const to = deadLetterQueue(queue);
     onRefused(this.name, reason);
     logger.log('error', 'message refused', { source: this.name, queue, to, reason: why });
-    await this.#move(session, message, to, { ...message.properties.headers, 'x-oms-sync-reason': why });
+    const { [countHeader]: _, 'x-delivery-count': __, ...headers } = message.properties.headers ?? {}; // Put back, it counts anew.
+    await this.#move(session, message, to, { ...headers, 'x-oms-sync-reason': why });
   }
 
   /** Tries until it is there: the message is unacknowledged meanwhile. */
