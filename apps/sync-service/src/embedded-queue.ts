@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Clock, Logger } from '@oms-sync/core';
 import type { ClassicLevel } from 'classic-level';
 import type { Delivery } from './delivery.ts';
-import type { Inbox, Notification } from './inbox.ts';
+import { hashMessage, type Inbox, type Notification } from './inbox.ts';
 import {
   asQueueError,
   checkSpace,
@@ -401,12 +400,6 @@ function notificationKey(number: number): string {
 
 function seenKey(day: number, mark: string): string {
   return `d${String(Math.max(0, day)).padStart(8, '0')}${mark}`;
-}
-
-/** A short text for source and message id, which may be long; undefined without an id. */
-function hashMessage({ source, messageId }: Notification): string | undefined {
-  if (messageId === undefined) return undefined;
-  return createHash('sha256').update(`${source}\0${messageId}`).digest('base64').slice(0, 24);
 }
 
 type Stored = Pick<Notification, 'source' | 'receivedAt' | 'records'>;

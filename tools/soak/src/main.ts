@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { countWrong, describeWrong, number, readCount, readSeed, runCommand } from './command.ts';
 import { drawSvg, drawText } from './curve.ts';
 import { phases } from './faults.ts';
 import { measureGrowth, type Growth } from './growth.ts';
@@ -33,13 +34,8 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const seconds = Number(values.seconds ?? (values.short ? 60 : 3600));
-  if (!Number.isInteger(seconds) || seconds < 60) {
-    throw new UsageError(`--seconds: expected a whole number from 60, got '${values.seconds}'`);
-  }
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000_000));
-  if (!Number.isSafeInteger(seed))
-    throw new UsageError(`--seed: expected a whole number, got '${values.seed}'`);
+  const seconds = readCount('seconds', values.seconds ?? (values.short ? '60' : '3600'), 60);
+  const seed = readSeed(values.seed);
   // Each quarter of the run sees calms: a short run changes faster.
   const phaseSeconds = Math.min(30, Math.max(1.25, seconds / 48));
   console.log(
@@ -75,20 +71,16 @@ function conclude(result: SoakResult, svg: string): number {
   const { samples, verdict, sent, invocations, requests, failed } = result;
   const growth = measureGrowth(samples);
   const grown = growth.filter(({ after, limit }) => !(after <= limit));
-  const number = (value: number) => value.toLocaleString('en');
-  const wrong = verdict.lost.length + verdict.unfounded.length + verdict.strangers.length;
   console.log(`
 ${drawText(samples)}
 
 ${growth.map(describe).join('\n')}
 
 names      ${number(sent)} sent in ${number(invocations)} invocations and ${number(requests)} requests: ${number(verdict.requested)} on the success list, ${number(failed)} on the failed list
-lost       ${verdict.lost.length}${list(verdict.lost)}
-unfounded  ${verdict.unfounded.length} on the success list, and unknown to OMS${list(verdict.unfounded)}
-changed    ${verdict.strangers.length} names that were never sent${list(verdict.strangers)}
+${describeWrong(verdict)}
 grown      ${grown.length === 0 ? 'nothing' : grown.map(({ what }) => what).join(', ')}
 curve      ${svg}`);
-  return wrong === 0 && grown.length === 0 && sent > 0 ? 0 : 1;
+  return countWrong(verdict) === 0 && grown.length === 0 && sent > 0 ? 0 : 1;
 }
 
 function describe({ what, unit, before, after, limit }: Growth): string {
@@ -96,24 +88,4 @@ function describe({ what, unit, before, after, limit }: Growth): string {
   return `${what.padEnd(20)} second quarter ${before.toFixed(1)} ${unit}, last quarter ${after.toFixed(1)} ${unit} (at most ${limit.toFixed(1)}): ${verdict}`;
 }
 
-function list(examples: readonly (string | number)[]): string {
-  return examples.length === 0 ? '' : `: ${examples.slice(0, 5).join(', ')}`;
-}
-
-class UsageError extends Error {}
-
-/** Was the command called wrongly? */
-function isUsageError(error: unknown): error is Error {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS_');
-}
-
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    console.error(isUsageError(error) ? `${error.message}\n\n${help}` : error);
-    process.exit(isUsageError(error) ? 2 : 1);
-  },
-);
+runCommand(main, help);

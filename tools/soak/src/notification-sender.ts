@@ -1,20 +1,18 @@
 import net from 'node:net';
-import { formatNotification } from './notification.ts';
+import { formatEvent } from './names.ts';
 
 export interface NotificationSenderOptions {
-  /** Those of the replicas, in turn. */
-  readonly ports: readonly number[];
+  readonly port: number;
   readonly token: string;
-  /** How many notifications there are. */
-  readonly count: number;
+  /** The number of the next notification; undefined when there are no more. */
+  readonly next: () => number | undefined;
   /** One request at a time on each. */
   readonly connections: number;
   /** The service has answered the notification of this number with a 2xx. */
   readonly onAcknowledged: (number: number) => void;
 }
 
-/** So long it waits with what got no 2xx. */
-const againAfterMs = 50;
+const againMs = 50;
 
 /**
  * Sends notifications at full speed, as a store does: over kept-alive connections, and again what got no 2xx. It writes
@@ -23,8 +21,10 @@ const againAfterMs = 50;
 export class NotificationSender {
   readonly #options: NotificationSenderOptions;
   readonly #again: number[] = [];
-  #next = 0;
+  /** Numbers that were begun, and have no 2xx yet. */
+  #open = 0;
   #acknowledged = 0;
+  #isDone = false;
   /** Answers other than 2xx, and connections that ended without one. */
   repeats = 0;
   /** The status of the last answer that was no 2xx. */
@@ -45,19 +45,16 @@ export class NotificationSender {
 
   /** Resolves when every notification is acknowledged. */
   async sendAll(): Promise<void> {
-    for (let index = 0; index < this.#options.connections; index++) this.#connect(index);
+    for (let index = 0; index < this.#options.connections; index++) this.#connect();
     await this.#done;
   }
 
-  #connect(index: number): void {
-    if (this.#acknowledged >= this.#options.count) return;
+  #connect(): void {
+    if (this.#isDone) return;
     let number: number | undefined;
     let answer = '';
-    const { ports } = this.#options;
-    const port = Number(ports[index % ports.length]);
-    const socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
+    const socket = net.connect({ host: '127.0.0.1', port: this.#options.port, noDelay: true });
     const sendNext = () => {
-      if (socket.destroyed) return;
       number = this.#take();
       if (number === undefined) socket.end();
       else socket.write(this.#formatRequest(number));
@@ -69,25 +66,29 @@ export class NotificationSender {
       if (number === undefined || !isWhole(answer)) return;
       const status = answer.slice(9, 12);
       answer = '';
-      const isKept = this.#conclude(number, status);
+      const isTaken = this.#conclude(number, status);
       number = undefined;
-      if (isKept) sendNext();
-      else setTimeout(sendNext, againAfterMs);
+      // Whoever takes nothing now is asked again a little later.
+      if (isTaken) sendNext();
+      else setTimeout(() => socket.destroyed || sendNext(), againMs);
     });
     socket.on('error', () => undefined); // A service that was killed; `close` follows.
     socket.on('close', () => {
       if (number !== undefined) this.#repeat(number);
-      number = undefined;
-      setTimeout(() => this.#connect(index), againAfterMs);
+      setTimeout(() => this.#connect(), againMs);
     });
   }
 
   #take(): number | undefined {
     const number = this.#again.pop();
     if (number !== undefined) return number;
-    return this.#next < this.#options.count ? this.#next++ : undefined;
+    const next = this.#options.next();
+    if (next !== undefined) this.#open++;
+    else if (this.#open === 0) this.#finish();
+    return next;
   }
 
+  /** @returns whether it was taken. */
   #conclude(number: number, status: string): boolean {
     if (!status.startsWith('2')) {
       this.lastRefusal = status;
@@ -95,9 +96,14 @@ export class NotificationSender {
       return false;
     }
     this.#acknowledged++;
+    this.#open--;
     this.#options.onAcknowledged(number);
-    if (this.#acknowledged === this.#options.count) this.#onDone();
     return true;
+  }
+
+  #finish(): void {
+    this.#isDone = true;
+    this.#onDone();
   }
 
   #repeat(number: number): void {
@@ -106,7 +112,7 @@ export class NotificationSender {
   }
 
   #formatRequest(number: number): string {
-    const body = formatNotification(number);
+    const body = formatEvent(number);
     return `POST /notifications/webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${this.#options.token}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   }
 }

@@ -1,6 +1,7 @@
 // npm run service-load: notifications at full speed into the service, which is killed again and again. See README.md.
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { countWrong, describeWrong, number, readCount, readSeed, runCommand } from './command.ts';
 import { drawRows } from './curve.ts';
 import { runServiceLoad, type ServiceLoadResult, type ServiceSample } from './service-run.ts';
 
@@ -40,7 +41,7 @@ async function main(): Promise<number> {
   );
   const killEvery = readCount('kill-every', values['kill-every'] ?? (values.short ? '3' : '20'));
   const connections = readCount('connections', values.connections);
-  const seed = readCount('seed', values.seed ?? String(Math.floor(Math.random() * 1_000_000_000)));
+  const seed = readSeed(values.seed);
   console.log(
     `${number(notifications)} notifications over ${connections} connections, a kill every ${killEvery} s, --seed ${seed}\n`,
   );
@@ -73,7 +74,6 @@ function show(sample: ServiceSample): void {
 function conclude(notifications: number, result: ServiceLoadResult): number {
   const { samples, verdict, seconds, requests, kills, repeats, failed, cpuSeconds } = result;
   const most = (read: (sample: ServiceSample) => number) => Math.max(...samples.map(read));
-  const wrong = verdict.lost.length + verdict.unfounded.length + verdict.strangers.length;
   console.log(`
 ${drawRows(
   [
@@ -89,12 +89,10 @@ ${drawRows(
 names      ${number(notifications)} sent, ${number(repeats)} of them again; ${number(verdict.requested)} on the success list, ${number(failed)} on the failed list, in ${number(requests)} requests
 speed      ${number(Math.round(verdict.requested / seconds))} objects a second, over ${seconds.toFixed(0)} s with ${kills} kills; ${Math.round((1e6 * cpuSeconds) / verdict.requested)} µs of CPU for each
 memory     ${megabytes(most(({ rss }) => rss))} MB at most, backlog ${number(most(({ backlog }) => backlog))} at most
-lost       ${verdict.lost.length}${list(verdict.lost)}
-unfounded  ${verdict.unfounded.length} on the success list, and unknown to OMS${list(verdict.unfounded)}
-changed    ${verdict.strangers.length} names that were never sent${list(verdict.strangers)}`);
+${describeWrong(verdict)}`);
   const isComplete = verdict.requested + failed >= notifications;
   if (!isComplete) console.log(`missing    not everything was acknowledged and settled`);
-  return wrong === 0 && isComplete && notifications > 0 ? 0 : 1;
+  return countWrong(verdict) === 0 && isComplete && notifications > 0 ? 0 : 1;
 }
 
 function per(value: number): string {
@@ -105,34 +103,4 @@ function megabytes(bytes: number): string {
   return String(Math.round(bytes / 1024 / 1024));
 }
 
-function number(value: number): string {
-  return value.toLocaleString('en');
-}
-
-function list(examples: readonly (string | number)[]): string {
-  return examples.length === 0 ? '' : `: ${examples.slice(0, 5).join(', ')}`;
-}
-
-class UsageError extends Error {}
-
-function readCount(option: string, text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new UsageError(`--${option}: expected a whole number from 0, got '${text}'`);
-}
-
-/** Was the command called wrongly? */
-function isUsageError(error: unknown): error is Error {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS_');
-}
-
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    console.error(isUsageError(error) ? `${error.message}\n\n${help}` : error);
-    process.exit(isUsageError(error) ? 2 : 1);
-  },
-);
+runCommand(main, help);

@@ -7,10 +7,9 @@ import { startOmsStandin } from '@oms-sync/oms-standin';
 import { makeRandom, testKeys } from '@oms-sync/testing';
 import { Ledger, type Verdict } from './ledger.ts';
 import { readFailedList, takeSuccessList } from './lists.ts';
+import { countUp } from './names.ts';
 import { NotificationSender } from './notification-sender.ts';
-import { findPort } from './free-port.ts';
-import { pause } from './pause.ts';
-import { ServiceProcess } from './service-process.ts';
+import { findPort, pause, ServiceProcess } from './service-process.ts';
 
 export interface ServiceLoadOptions {
   readonly notifications: number;
@@ -92,9 +91,9 @@ export async function runServiceLoad(options: ServiceLoadOptions): Promise<Servi
   const logs = new ObjectFolder(path.join(scratch, 'lists'));
   const ledger = new Ledger();
   const sender = new NotificationSender({
-    ports: [port],
+    port,
     token,
-    count: options.notifications,
+    next: countUp(options.notifications),
     connections: options.connections,
     onAcknowledged: (number) => ledger.acknowledge(number, number + 1),
   });

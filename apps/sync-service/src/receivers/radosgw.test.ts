@@ -1,10 +1,19 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { Secret } from '@oms-sync/core';
+import { Logger, Secret, systemClock } from '@oms-sync/core';
 import { sha256, signV4 } from '@oms-sync/obs-standin';
-import { startRadosgw, whyNoRadosgw, type Radosgw } from '@oms-sync/peers';
+import {
+  startRabbitmq,
+  startRadosgw,
+  whyNoRabbitmq,
+  whyNoRadosgw,
+  type Rabbitmq,
+  type Radosgw,
+} from '@oms-sync/peers';
 import { testKeys, uglyNames } from '@oms-sync/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AmqpPublisher } from '../sources/amqp-publisher.ts';
+import { AmqpSource } from '../sources/amqp.ts';
 import { startBench, type Bench } from './receivers.test-help.ts';
 
 const token = 'the-token-of-radosgw';
@@ -86,8 +95,9 @@ describe.skipIf(needs !== undefined)(`what radosgw pushes${needs === undefined ?
   beforeAll(async () => {
     bench = await startBench({ values: { webhook_token: [new Secret(token)] } });
     radosgw = await startRadosgw(testKeys);
-    await makeBucket('passing', false);
-    await makeBucket('persistent', true);
+    const webhook = new URL(`/notifications/webhook?token=${token}`, bench.server.address);
+    await makeBucket('passing', { 'push-endpoint': webhook.href, persistent: 'false' });
+    await makeBucket('persistent', { 'push-endpoint': webhook.href, persistent: 'true' });
   });
 
   afterAll(async () => {
@@ -96,17 +106,13 @@ describe.skipIf(needs !== undefined)(`what radosgw pushes${needs === undefined ?
   });
 
   /** A bucket that notifies us of objects that are created, by a topic of the same name. */
-  async function makeBucket(bucket: string, isPersistent: boolean): Promise<void> {
+  async function makeBucket(bucket: string, attributes: Readonly<Record<string, string>>): Promise<void> {
     await ask(radosgw, { method: 'PUT', path: `/${bucket}` });
-    const endpoint = new URL(`/notifications/webhook?token=${token}`, bench.server.address);
-    const topic = new URLSearchParams({
-      Action: 'CreateTopic',
-      Name: bucket,
-      'Attributes.entry.1.key': 'push-endpoint',
-      'Attributes.entry.1.value': endpoint.href,
-      'Attributes.entry.2.key': 'persistent',
-      'Attributes.entry.2.value': String(isPersistent),
-    });
+    const topic = new URLSearchParams({ Action: 'CreateTopic', Name: bucket });
+    for (const [index, [key, value]] of Object.entries(attributes).entries()) {
+      topic.set(`Attributes.entry.${index + 1}.key`, key);
+      topic.set(`Attributes.entry.${index + 1}.value`, value);
+    }
     await ask(radosgw, {
       method: 'POST',
       path: '/',
@@ -154,4 +160,58 @@ describe.skipIf(needs !== undefined)(`what radosgw pushes${needs === undefined ?
     },
     90_000,
   );
+
+  const needsBroker = whyNoRabbitmq();
+  describe.skipIf(needsBroker !== undefined)(`over AMQP${needsBroker ? ` (${needsBroker})` : ''}`, () => {
+    let rabbitmq: Rabbitmq;
+    let publisher: AmqpPublisher;
+    let source: AmqpSource;
+    const arrived: string[] = [];
+
+    beforeAll(async () => {
+      rabbitmq = await startRabbitmq();
+      publisher = new AmqpPublisher(new Secret(rabbitmq.url), systemClock);
+      source = new AmqpSource({
+        url: new Secret(rabbitmq.url),
+        queue: 'oms-sync',
+        isDeclared: true,
+        exchange: 'buckets',
+        eventgridKeyEncoding: 'form',
+        prefetch: 10,
+        publisher,
+        clock: systemClock,
+        logger: new Logger('error', () => undefined),
+        onRefused: (_, reason) => arrived.push(`(${reason})`),
+      });
+      await source.start(async (delivery) => {
+        arrived.push(
+          ...delivery.records.map((record) => (record.kind === 'created' ? record.name : `(${record.kind})`)),
+        );
+        delivery.settle();
+      });
+    }, 120_000);
+
+    afterAll(async () => {
+      try {
+        await source.stop();
+        await source.close();
+        await publisher.close();
+      } finally {
+        await rabbitmq.stop();
+      }
+    }, 30_000);
+
+    it('names arrive as they are, by way of the exchange', async () => {
+      // No user in the address: radosgw takes that over TLS only, and RabbitMQ's own one without.
+      const broker = `amqp://${new URL(rabbitmq.url).host}`;
+      await makeBucket('broker', {
+        'push-endpoint': broker,
+        'amqp-exchange': 'buckets',
+        'amqp-ack-level': 'broker',
+      });
+      for (const name of names) await put('broker', name);
+      await expect.poll(() => arrived.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(names.length);
+      expect([...arrived].sort()).toEqual([...names].sort());
+    });
+  });
 });

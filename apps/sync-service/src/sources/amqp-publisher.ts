@@ -1,16 +1,6 @@
-import { connect, type ChannelModel, type ConfirmChannel, type Options } from 'amqplib';
-import { TimeLimitError, withTimeLimit, type Secret } from '@oms-sync/core';
-
-/** Connects with heartbeats: a broker that is gone without a word is noticed in 20 seconds. */
-export function connectAmqp(url: Secret, name: string): Promise<ChannelModel> {
-  const address = new URL(url.reveal());
-  if (!address.searchParams.has('heartbeat')) address.searchParams.set('heartbeat', '10');
-  return connect(address.href, {
-    timeout: 10_000,
-    noDelay: true,
-    clientProperties: { connection_name: name },
-  });
-}
+import type { ChannelModel, ConfirmChannel, Options } from 'amqplib';
+import type { Clock, Secret } from '@oms-sync/core';
+import { closeAmqp, openAmqp } from './amqp-connection.ts';
 
 /** A message was not taken by the broker. */
 export class PublishError extends Error {
@@ -24,8 +14,6 @@ interface Publishing {
   readonly returned: Set<string>;
 }
 
-/** RabbitMQ itself gives up on a queue that cannot take a message after a minute. */
-const confirmWithinMs = 10_000;
 const idHeader = 'x-oms-sync-publish';
 
 /**
@@ -34,11 +22,13 @@ const idHeader = 'x-oms-sync-publish';
  */
 export class AmqpPublisher {
   readonly #url: Secret;
+  readonly #clock: Clock;
   #publishing: Promise<Publishing> | undefined;
   #next = 0;
 
-  constructor(url: Secret) {
+  constructor(url: Secret, clock: Clock) {
     this.#url = url;
+    this.#clock = clock;
   }
 
   /**
@@ -47,12 +37,10 @@ export class AmqpPublisher {
    * @throws {PublishError} when it has not, or there is no such queue.
    */
   async publish(queue: string, body: Buffer, options: Options.Publish): Promise<void> {
-    const opening = this.#publishing ?? this.#connect();
     try {
-      const publishing = await opening;
-      await withTimeLimit(this.#send(publishing, queue, body, options), confirmWithinMs);
+      const publishing = await (this.#publishing ??= this.#open());
+      await this.#send(publishing, queue, body, options);
     } catch (error) {
-      if (error instanceof TimeLimitError) this.#giveUp(opening);
       if (error instanceof PublishError) throw error;
       throw new PublishError(`cannot publish to ${queue}`, { cause: error });
     }
@@ -60,39 +48,24 @@ export class AmqpPublisher {
 
   async close(): Promise<void> {
     const publishing = await this.#publishing?.catch(() => undefined);
-    // The other side may have closed it already.
-    await publishing?.connection.close().catch(() => undefined);
+    if (publishing !== undefined) await closeAmqp(publishing.connection);
   }
 
-  /** A queue without a leader confirms nothing, and the connection stays: the next try has another one. */
-  #giveUp(opening: Promise<Publishing>): void {
-    if (this.#publishing === opening) this.#publishing = undefined;
-    void opening.then(({ connection }) => connection.close()).catch(() => undefined); // It is lost already.
-  }
-
-  #connect(): Promise<Publishing> {
-    const opening = this.#open(() => {
-      if (this.#publishing === opening) this.#publishing = undefined;
-    });
-    this.#publishing = opening;
-    return opening;
-  }
-
-  /** @param forget is called when it is of no use any more. */
-  async #open(forget: () => void): Promise<Publishing> {
+  async #open(): Promise<Publishing> {
+    const forget = () => (this.#publishing = undefined);
     try {
-      const connection = await connectAmqp(this.#url, 'oms-sync publisher');
-      connection.on('error', forget); // `close` follows.
-      connection.on('close', forget);
-      const channel = await connection.createConfirmChannel();
-      const returned = new Set<string>();
-      channel.on('error', forget);
-      channel.on('close', () => {
-        forget();
-        void connection.close().catch(() => undefined); // Where the connection itself is gone.
+      const to = { url: this.#url, name: 'oms-sync publisher', clock: this.#clock };
+      return await openAmqp(to, async (connection) => {
+        const channel = await connection.createConfirmChannel();
+        const returned = new Set<string>();
+        channel.on('error', forget); // `close` follows.
+        channel.on('close', () => {
+          forget();
+          void closeAmqp(connection); // Where the channel alone is gone.
+        });
+        channel.on('return', ({ properties }) => returned.add(String(properties.headers?.[idHeader])));
+        return { connection, channel, returned };
       });
-      channel.on('return', ({ properties }) => returned.add(String(properties.headers?.[idHeader])));
-      return { connection, channel, returned };
     } catch (error) {
       forget();
       throw error;

@@ -1,71 +1,11 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
-import {
-  isLoopback,
-  matching,
-  oneOf,
-  Secret,
-  withTimeLimit,
-  type Clock,
-  type Logger,
-  type Setting,
-  type SettingProblem,
-  type ValuesOf,
-} from '@oms-sync/core';
+import type { Clock, Logger, Secret } from '@oms-sync/core';
 import { UnknownEventError, type EventGridKeyEncoding } from '@oms-sync/storage-events';
 import type { Delivery, KnownRecord } from '../delivery.ts';
 import type { Source, SourceState, Submit } from '../source.ts';
-import { connectAmqp, type AmqpPublisher } from './amqp-publisher.ts';
+import { closeAmqp, openAmqp } from './amqp-connection.ts';
+import type { AmqpPublisher } from './amqp-publisher.ts';
 import { readMessageBody } from './message-body.ts';
-
-export const amqpSettings = {
-  queue: {
-    meaning:
-      'what keeps notifications: a folder of this machine (`embedded`), or the queue of the broker (`amqp`)',
-    parse: oneOf('embedded', 'amqp'),
-    otherwise: 'embedded',
-  },
-  amqp_url: {
-    meaning: 'address of the broker, `amqps://user:password@host/virtual-host`; `amqp://` for loopback only',
-    parse: parseAmqpUrl,
-    secret: true,
-  },
-  amqp_queue: {
-    meaning: 'queue whose messages are taken',
-    parse: matching(/^[^\s]{1,200}$/, 'the name of a queue, without spaces'),
-  },
-  amqp_declare: {
-    meaning: 'whether the queue, and `{amqp_queue}.dead-letter` beside it, are declared at the start',
-    parse: oneOf('no', 'yes'),
-    otherwise: 'no',
-  },
-  amqp_exchange: {
-    meaning: 'with `amqp_declare=yes`: topic exchange that is declared and bound to the queue',
-    parse: matching(/^[\w.:-]{1,127}$/, 'the name of an exchange'),
-  },
-} as const satisfies Record<string, Setting<unknown>>;
-
-/** What is wrong between the settings of AMQP that are each right. */
-export function* findAmqpContradictions(
-  values: Partial<ValuesOf<typeof amqpSettings>>,
-): Generator<SettingProblem, void, undefined> {
-  const isAsked = values.amqp_url !== undefined || values.amqp_queue !== undefined || values.queue === 'amqp';
-  for (const setting of ['amqp_url', 'amqp_queue'] as const) {
-    if (isAsked && values[setting] === undefined) {
-      yield { setting, expected: amqpSettings[setting].meaning, found: 'nothing' };
-    }
-  }
-  if (values.amqp_exchange !== undefined && values.amqp_declare !== 'yes') {
-    yield { setting: 'amqp_exchange', expected: 'amqp_declare=yes beside it', found: 'amqp_declare=no' };
-  }
-}
-
-function parseAmqpUrl(text: string): { readonly value: Secret } | { readonly expected: string } {
-  const expected = 'amqps://user:password@host/virtual-host, or amqp:// to loopback';
-  if (!URL.canParse(text)) return { expected };
-  const url = new URL(text);
-  const isSafe = url.protocol === 'amqps:' || (url.protocol === 'amqp:' && isLoopback(url));
-  return isSafe && url.hostname !== '' ? { value: new Secret(text) } : { expected };
-}
 
 export interface AmqpSourceOptions {
   readonly url: Secret;
@@ -100,9 +40,8 @@ const maxDeliveries = 20;
 /** How often a classic queue, which does not count, has delivered a message. */
 const countHeader = 'x-oms-sync-deliveries';
 const firstWaitMs = 500;
-const maxWaitMs = 10_000;
-/** A queue without a leader answers nothing, and the connection stays. */
-const openWithinMs = 15_000;
+/** A broker that starts takes some seconds, and then nobody shall wait for long. */
+const maxWaitMs = 5000;
 const countEveryMs = 10_000;
 /** What no second try will mend. Source: AMQP 0-9-1, 1.2 reply codes. */
 const hopeless = new Set([403, 404, 406, 530]);
@@ -151,7 +90,7 @@ export class AmqpSource implements Source {
   }
 
   async close(): Promise<void> {
-    await this.#session?.connection.close().catch(() => undefined); // It may be lost already.
+    if (this.#session !== undefined) await closeAmqp(this.#session.connection);
     await this.#running;
   }
 
@@ -162,6 +101,8 @@ export class AmqpSource implements Source {
     for (let session = first; ;) {
       if (session !== undefined) {
         waitMs = firstWaitMs;
+        // It may have been opened while the source was stopped and closed.
+        if (signal.aborted) await closeAmqp(session.connection);
         const reason = await session.ended;
         if (!signal.aborted) this.#lose(reason);
       }
@@ -170,7 +111,7 @@ export class AmqpSource implements Source {
       if (signal.aborted) return;
       waitMs = Math.min(2 * waitMs, maxWaitMs);
       session = await this.#open(submit).catch((error: unknown) => {
-        this.#lose(messageOf(error));
+        if (!signal.aborted) this.#lose(messageOf(error));
         return undefined;
       });
     }
@@ -184,33 +125,19 @@ export class AmqpSource implements Source {
   }
 
   async #open(submit: Submit): Promise<Session> {
-    const connection = await connectAmqp(this.#options.url, 'oms-sync');
-    let lost = 'the connection ended';
-    connection.on('error', (error) => (lost = error.message));
-    try {
-      const channel = await connection.createChannel();
-      const session = await withTimeLimit(
-        this.#consume(connection, channel, submit, () => lost),
-        openWithinMs,
-        this.#options.clock,
-      );
-      this.#session = session;
-      this.#status = 'running';
-      this.#detail = undefined;
-      this.#options.logger.log('info', 'source connected', { source: this.name, queue: this.#options.queue });
-      return session;
-    } catch (error) {
-      void connection.close().catch(() => undefined); // The error that matters is thrown.
-      throw error;
-    }
+    const { url, clock, logger, queue } = this.#options;
+    const session = await openAmqp({ url, name: 'oms-sync', clock }, async (connection) =>
+      this.#consume(connection, await connection.createChannel(), submit),
+    );
+    this.#session = session;
+    if (this.#stopping.signal.aborted) return session;
+    this.#status = 'running';
+    this.#detail = undefined;
+    logger.log('info', 'source connected', { source: this.name, queue });
+    return session;
   }
 
-  async #consume(
-    connection: ChannelModel,
-    channel: Channel,
-    submit: Submit,
-    getLost: () => string,
-  ): Promise<Session> {
+  async #consume(connection: ChannelModel, channel: Channel, submit: Submit): Promise<Session> {
     const { queue, prefetch, clock } = this.#options;
     let end: (reason: string) => void = () => undefined;
     const ended = new Promise<string>((resolve) => (end = resolve));
@@ -222,11 +149,13 @@ export class AmqpSource implements Source {
       done.abort();
       end(reason);
       // A channel that is gone takes its connection along: one way to begin again.
-      void connection.close().catch(() => undefined);
+      void closeAmqp(connection);
     };
+    let why = 'the connection was closed';
+    connection.on('error', (error) => (why = error.message)); // Channels are closed after that, then the connection.
     channel.on('error', (error) => finish(error.message));
-    channel.on('close', () => finish('the channel was closed'));
-    connection.on('close', () => finish(getLost()));
+    channel.on('close', () => finish(why));
+    connection.on('close', () => finish(why));
     if (this.#options.isDeclared) await this.#declare(channel);
     await channel.checkQueue(queue);
     await channel.checkQueue(deadLetterQueue(queue));
@@ -234,7 +163,9 @@ export class AmqpSource implements Source {
     let feeding = Promise.resolve();
     const { consumerTag } = await channel.consume(queue, (message) => {
       if (message === null) return finish(`the broker cancelled the consumer of ${queue}`);
-      feeding = feeding.then(() => this.#take(session, message, submit));
+      // What fails here is a fault of ours: the message comes again, and after some times it is refused.
+      const fail = (error: unknown) => finish(`a message cannot be taken: ${messageOf(error)}`);
+      feeding = feeding.then(() => this.#take(session, message, submit)).catch(fail);
     });
     session.consumerTag = consumerTag;
     void this.#countWaiting(session, clock, done.signal);
@@ -307,7 +238,8 @@ export class AmqpSource implements Source {
     const to = deadLetterQueue(queue);
     onRefused(this.name, reason);
     logger.log('error', 'message refused', { source: this.name, queue, to, reason: why });
-    await this.#move(session, message, to, { ...message.properties.headers, 'x-oms-sync-reason': why });
+    const { [countHeader]: _, 'x-delivery-count': __, ...headers } = message.properties.headers ?? {}; // Put back, it counts anew.
+    await this.#move(session, message, to, { ...headers, 'x-oms-sync-reason': why });
   }
 
   /** Tries until it is there: the message is unacknowledged meanwhile. */

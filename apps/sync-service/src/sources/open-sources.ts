@@ -4,7 +4,8 @@ import { EmbeddedQueue } from '../embedded-queue.ts';
 import type { Inbox } from '../inbox.ts';
 import type { Source } from '../source.ts';
 import { AmqpPublisher } from './amqp-publisher.ts';
-import { amqpSettings, AmqpSource, findAmqpContradictions } from './amqp.ts';
+import { amqpSettings, findAmqpContradictions } from './amqp-settings.ts';
+import { AmqpSource } from './amqp.ts';
 import {
   findPostgresContradictions,
   PostgresSource,
@@ -19,7 +20,7 @@ export type SourceValues = ValuesOf<typeof sourceSettings>;
 
 /** What is wrong between settings of sources that are each right. */
 export function* findSourceContradictions(
-  values: Partial<SourceValues>,
+  values: Partial<SourceValues> & { readonly retry_max_age?: number | undefined },
 ): Generator<SettingProblem, void, undefined> {
   yield* findAmqpContradictions(values);
   yield* findPostgresContradictions(values);
@@ -70,7 +71,7 @@ const messagesPerRequest = 10 * 32;
 function openAmqp(values: SourceValues, { core, ...options }: SourceOptions) {
   const { amqp_url: url, amqp_queue: queue } = values;
   if (url === undefined || queue === undefined) return undefined;
-  const publisher = new AmqpPublisher(url);
+  const publisher = new AmqpPublisher(url, options.clock);
   const source = new AmqpSource({
     ...options,
     url,
