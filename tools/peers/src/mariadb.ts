@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { findCommand, freePorts, isListening, run, Server } from './process.ts';
+import { findCommand, freePorts, run, Server } from './process.ts';
 
 /** A MariaDB that runs. */
 export interface Mariadb {
@@ -49,6 +49,7 @@ export async function startMariadb({ password }: MariadbOptions): Promise<Mariad
   if (lack !== undefined) throw new Error(lack);
   const folder = await mkdtemp(path.join(tmpdir(), 'oms-sync-mariadb-'));
   const port = await freePorts(1);
+  const output = path.join(folder, 'output');
   const statements = path.join(folder, 'statements.sql');
   const common = [
     '--no-defaults',
@@ -65,9 +66,10 @@ export async function startMariadb({ password }: MariadbOptions): Promise<Mariad
     const quick = ['--innodb-flush-log-at-trx-commit=2', '--innodb-buffer-pool-size=32M'];
     const files = [`--pid-file=${path.join(folder, 'pid')}`, `--init-file=${statements}`];
     server = new Server(find('mariadbd') ?? '', [...common, ...here, ...quick, ...files], {
-      logFile: path.join(folder, 'output'),
+      logFile: output,
     });
-    await server.until(() => isListening(port));
+    // It listens before, and takes no notice of a signal then.
+    await server.until(async () => (await readFile(output, 'utf8')).includes('ready for connections'));
   };
   const stop = async () => {
     await server?.stop();
