@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { startOmsStandin } from '@oms-sync/oms-standin';
 import { testKeys } from '@oms-sync/testing';
@@ -34,19 +35,21 @@ export async function openProof(settings: Readonly<Record<string, string>>) {
   const scratch = mkdtempSync(path.join(tmpdir(), 'oms-sync-proof-'));
   for (const folder of ['source', 'lists']) mkdirSync(path.join(scratch, folder));
   const oms = await startOmsStandin({ buckets: scratch, ...testKeys, copyDelayMs: Infinity });
+  // As OMS takes its time, so that kills meet requests that are under way.
+  oms.faults.set([{ kind: 'slow', delayMs: 50 }]);
   const env = {
     listen: '127.0.0.1:0',
     sync_url: oms.syncUrl(oms.createTask({ srcBucket: 'source', dstBucket: 'destination' })),
     log_bucket: `file://${path.join(scratch, 'lists')}`,
     log_layout: 'list',
-    log_level: 'warn',
     max_in_flight: '20',
     hw_ak: testKeys.accessKey,
     hw_sk: testKeys.secretKey,
     hw_security_token: testKeys.securityToken,
     ...settings,
   };
-  const children: ChildProcess[] = [];
+  /** Resolves when a service has started: it minds a signal then. */
+  const started = new Map<ChildProcess, Promise<void>>();
   /** Names that OMS has got. */
   const received = new Set<string>();
   let requestedNames = 0;
@@ -66,9 +69,20 @@ export async function openProof(settings: Readonly<Record<string, string>>) {
         env: { ...env, queue_folder: path.join(scratch, `queue-${replica}`) },
         stdio: ['ignore', 'pipe', 'inherit'],
       });
-      child.stdout.resume();
-      children.push(child);
+      const isStarted = new Promise<void>((resolve) => {
+        createInterface(child.stdout).on('line', (line) => {
+          if (line.includes('"event":"started"')) resolve();
+        });
+      });
+
+      started.set(child, isStarted);
       return child;
+    },
+    /** Ends a service as it is meant to end. Gives its exit code and signal. */
+    async stop(service: ChildProcess): Promise<unknown[]> {
+      await started.get(service);
+      service.kill('SIGTERM');
+      return once(service, 'exit');
     },
     /** The names on a list. */
     readList(list: 'success_object' | 'failed_object'): ReadonlySet<string> {
@@ -84,18 +98,11 @@ export async function openProof(settings: Readonly<Record<string, string>>) {
       return new Set(lines.map(decodeURIComponent));
     },
     async close(): Promise<void> {
-      for (const child of children) child.kill('SIGKILL');
+      for (const child of started.keys()) child.kill('SIGKILL');
       clearInterval(taking);
       await oms.close();
       rmSync(scratch, { recursive: true, force: true });
     },
     take,
   };
-}
-
-/** Ends a service as it is meant to end. Gives its exit code and signal. */
-export function stopService(service: ChildProcess): Promise<unknown[]> {
-  const ended = once(service, 'exit');
-  service.kill('SIGTERM');
-  return ended;
 }
