@@ -15,7 +15,8 @@ export interface DatabaseUrl {
 export function parseDatabaseUrl(
   ...protocols: readonly string[]
 ): (text: string) => { readonly value: DatabaseUrl } | { readonly expected: string } {
-  const expected = `an address such as ${protocols[0]}://user:password@host/database (of ${protocols.join(', ')})`;
+  const others = protocols.slice(1).map((name) => `, or ${name}://…`);
+  const expected = `an address such as ${protocols[0]}://user:password@host/database${others.join('')}`;
   return (text) => {
     if (!URL.canParse(text)) return { expected };
     const { protocol, host, pathname, username, password } = new URL(text);
