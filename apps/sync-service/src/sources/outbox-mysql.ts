@@ -101,7 +101,7 @@ export async function openMysqlOutbox({ database, table }: OutboxOptions): Promi
  */
 const sessionStatements = [
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-  `SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = ${statementTimeoutMs / 1000}, lock_wait_timeout = ${statementTimeoutMs / 1000}`,
+  `SET SESSION autocommit = 1, time_zone = '+00:00', innodb_lock_wait_timeout = ${statementTimeoutMs / 1000}, lock_wait_timeout = ${statementTimeoutMs / 1000}`,
 ];
 
 function makeDdl(name: string): string {

@@ -20,6 +20,7 @@ export const outboxDatabases = [
     connect: connectPostgres,
     killConnections:
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'oms-sync'",
+    setNextId: (id: bigint) => `ALTER TABLE oms_sync_outbox ALTER id RESTART WITH ${id}`,
     takesNul: false,
   },
   {
@@ -29,6 +30,7 @@ export const outboxDatabases = [
     connect: connectMysql,
     killConnections:
       "BEGIN NOT ATOMIC FOR other IN (SELECT id FROM information_schema.processlist WHERE user = 'test' AND id <> CONNECTION_ID()) DO KILL other.id; END FOR; END",
+    setNextId: (id: bigint) => `ALTER TABLE oms_sync_outbox AUTO_INCREMENT = ${id}`,
     takesNul: true,
   },
 ] as const;

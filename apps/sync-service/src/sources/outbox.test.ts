@@ -16,7 +16,7 @@ const sorted = (names: readonly string[]) => [...names].sort();
 
 describe.each(outboxDatabases)(
   'the outbox in $name',
-  ({ needs, start, connect, killConnections, takesNul }) => {
+  ({ needs, start, connect, killConnections, setNextId, takesNul }) => {
     describe.skipIf(needs !== undefined)(needs ?? 'runs', () => {
       let server: Awaited<ReturnType<typeof start>>;
       let application: Application;
@@ -222,6 +222,17 @@ describe.each(outboxDatabases)(
         await first.source.close();
         expect(await countLeases()).toBe(0);
         await expect.poll(open().names, waiting).toEqual(['b']);
+      });
+
+      it('of two rows whose ids are one for JavaScript, only the one that is settled goes', async () => {
+        await application.query(setNextId(2n ** 53n));
+        await application.insert(['a', 'b']);
+        const { deliveries, names, source } = open();
+        await expect.poll(() => sorted(names()), waiting).toEqual(['a', 'b']);
+        deliveries[0]?.settle();
+        await expect.poll(count, waiting).toBe(1);
+        await close(source);
+        expect(await count()).toBe(1);
       });
 
       it('another row with the id of one that is settled stays', async () => {
