@@ -11,6 +11,8 @@ export interface Application {
   end(): Promise<void>;
 }
 
+const dropped = { statement: 'DROP COLUMN claim', lack: 'has no column "claim"' };
+
 /** The databases that the tests of the outbox run against. */
 export const outboxDatabases = [
   {
@@ -21,6 +23,9 @@ export const outboxDatabases = [
     killConnections:
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'oms-sync'",
     setNextId: (id: bigint) => `ALTER TABLE oms_sync_outbox ALTER id RESTART WITH ${id}`,
+    makeReader: (password: string) => `CREATE ROLE reader LOGIN PASSWORD '${password}'`,
+    reader: 'reader',
+    unfit: [dropped],
     takesNul: false,
   },
   {
@@ -31,6 +36,13 @@ export const outboxDatabases = [
     killConnections:
       "BEGIN NOT ATOMIC FOR other IN (SELECT id FROM information_schema.processlist WHERE user = 'test' AND id <> CONNECTION_ID()) DO KILL other.id; END FOR; END",
     setNextId: (id: bigint) => `ALTER TABLE oms_sync_outbox AUTO_INCREMENT = ${id}`,
+    makeReader: (password: string) => `CREATE USER reader@'127.0.0.1' IDENTIFIED BY '${password}'`,
+    reader: "reader@'127.0.0.1'",
+    unfit: [
+      dropped,
+      { statement: 'MODIFY name VARCHAR(99) CHARACTER SET latin1', lack: 'whose column name is of latin1' },
+      { statement: 'ENGINE = MyISAM', lack: 'which is of MyISAM' },
+    ],
     takesNul: true,
   },
 ] as const;

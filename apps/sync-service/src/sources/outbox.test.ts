@@ -16,7 +16,7 @@ const sorted = (names: readonly string[]) => [...names].sort();
 
 describe.each(outboxDatabases)(
   'the outbox in $name',
-  ({ needs, start, connect, killConnections, setNextId, takesNul }) => {
+  ({ needs, start, connect, killConnections, setNextId, makeReader, reader, unfit, takesNul }) => {
     describe.skipIf(needs !== undefined)(needs ?? 'runs', () => {
       let server: Awaited<ReturnType<typeof start>>;
       let application: Application;
@@ -53,17 +53,21 @@ describe.each(outboxDatabases)(
         return { code, output: lines.join('\n') };
       }
 
-      function readOptions() {
-        const url = parseDatabaseUrl('postgres', 'mysql')(server.url.href);
+      function readOptions(address = server.url) {
+        const url = parseDatabaseUrl('postgres', 'mysql')(address.href);
         if (!('value' in url)) throw new Error(url.expected);
         return { database: url.value, table };
       }
 
       /** A source whose deliveries are left as they are, unless they are settled at once. */
-      function open({ isSettled = false, clock = systemClock }: { isSettled?: boolean; clock?: Clock } = {}) {
+      function open({
+        isSettled = false,
+        clock = systemClock,
+        url,
+      }: { isSettled?: boolean; clock?: Clock; url?: URL } = {}) {
         const logged: string[] = [];
         const source = new OutboxSource(
-          readOptions(),
+          readOptions(url),
           clock,
           new Logger('info', (_, line) => logged.push(line)),
         );
@@ -107,15 +111,20 @@ describe.each(outboxDatabases)(
         expect(await setUp()).toMatchObject({ code: 0, output: expect.not.stringContaining('CREATE TABLE') });
       });
 
-      it('the setup says what a table lacks, and who cannot sign in, without the password', async () => {
-        await application.query(`ALTER TABLE ${table} DROP COLUMN claim`);
-        const lack = await setUp();
-        expect(lack).toMatchObject({ code: 1, output: expect.stringContaining('has no column "claim"') });
+      it.each(unfit)('the setup refuses a table after $statement', async ({ statement, lack }) => {
+        await application.query(`ALTER TABLE ${table} ${statement}`);
+        const { code, output } = await setUp();
+        expect(code).toBe(1);
+        expect(output).toContain(lack);
+      });
+
+      it('the setup says who cannot sign in, without the password', async () => {
         const url = new URL(server.url);
         url.username = 'nobody';
-        const stranger = await setUp({ url });
-        expect(stranger).toMatchObject({ code: 1, output: expect.stringContaining('failed ') });
-        expect(lack.output + stranger.output).not.toContain(testKeys.secretKey);
+        const { code, output } = await setUp({ url });
+        expect(code).toBe(1);
+        expect(output).toContain('failed ');
+        expect(output).not.toContain(testKeys.secretKey);
       });
 
       it('names arrive as they are, and a row goes when it is settled, not before', async () => {
@@ -197,7 +206,7 @@ describe.each(outboxDatabases)(
         await application.insert(['a']);
         const { deliveries } = open({ clock: new FakeClock() });
         await expect.poll(() => deliveries.length, waiting).toBe(1);
-        // A source that has slept is not asleep for as long as that: it may have taken the row again.
+        // Not yet over: otherwise the row could be taken again, which is no renewal.
         await application.query(
           `UPDATE ${table} SET claimed_until = CURRENT_TIMESTAMP + INTERVAL '5' SECOND`,
         );
@@ -293,6 +302,27 @@ describe.each(outboxDatabases)(
         await expect.poll(names, waiting).toEqual(['a']);
         await application.query(`DROP TABLE ${table}`);
         await expect.poll(() => source.state.status, waiting).toBe('failed');
+      });
+
+      it('a role without the rights: failed, with what is missing, until it has them', async () => {
+        await application.query(makeReader(testKeys.secretKey));
+        await application.query(`GRANT SELECT ON ${table} TO ${reader}`);
+        await application.insert(['a']);
+        const url = new URL(server.url);
+        url.username = 'reader';
+        const { source, names, logged } = open({ isSettled: true, url });
+        await expect
+          .poll(() => source.state, waiting)
+          .toMatchObject({
+            status: 'failed',
+            detail: expect.stringContaining('UPDATE'),
+          });
+        await application.query(`GRANT UPDATE, DELETE ON ${table} TO ${reader}`);
+        await expect.poll(names, waiting).toEqual(['a']);
+        await close(source);
+        expect(await count()).toBe(0);
+        expect(logged.filter((line) => line.includes('failed'))).toHaveLength(1);
+        expect(logged.join()).not.toContain(testKeys.secretKey);
       });
 
       it('an idle one is asked less and less often', async () => {
