@@ -141,7 +141,7 @@ describe.each(outboxDatabases)(
             for (const delivery of deliveries.splice(0)) delivery.settle();
             await expect.poll(count, waiting).toBe(0);
           }),
-          { numRuns: 5, examples },
+          { numRuns: 3, examples },
         );
         expect(source.state.status).toBe('running');
       });
@@ -163,18 +163,16 @@ describe.each(outboxDatabases)(
             : `ALTER TABLE ${table} ALTER name DROP NOT NULL`,
         );
         await application.insert(['before']);
-        await application.query(`INSERT INTO ${table} (name) VALUES (NULL)`);
+        await application.query(`INSERT INTO ${table} (name) VALUES (NULL), ('')`);
         // A lone surrogate, which utf8mb4 would take too. PostgreSQL refuses what is no UTF-8.
         if (takesNul) await application.query(`INSERT INTO ${table} (name) VALUES (X'61EDA080')`);
         await application.insert(['after']);
         const { records, names } = open({ isSettled: true });
         await expect.poll(names, waiting).toContain('after');
-        const invalid = records().filter(({ kind }) => kind === 'invalid');
+        const found = records().flatMap((record) => (record.kind === 'invalid' ? [record.text] : []));
         expect(sorted(names().filter((name) => name !== 'invalid'))).toEqual(['after', 'before']);
-        expect(invalid[0]).toMatchObject({
-          text: expect.stringMatching(/^oms_sync_outbox \(id=\d+, name=NULL\)$/),
-        });
-        if (takesNul) expect(invalid[1]).toMatchObject({ text: expect.stringContaining('name=0x61eda080)') });
+        const inIt = ["name='')", ...(takesNul ? ['name=0x61eda080)'] : []), 'name=NULL)'];
+        expect(sorted(found.map((text) => text.replace(/^oms_sync_outbox \(id=\d+, /, '')))).toEqual(inIt);
         await expect.poll(count, waiting).toBe(0);
       });
 

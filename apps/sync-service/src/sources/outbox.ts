@@ -263,6 +263,7 @@ function toRecord({ id, name, createdAt }: OutboxRow, table: string): KnownRecor
   const invalid = (found: string, reason: string) =>
     ({ kind: 'invalid', text: `${table} (id=${id}, name=${found})`, reason, ...origin }) as const;
   if (name === null) return invalid('NULL', 'the name is NULL');
+  if (name.length === 0) return invalid("''", 'the name is empty');
   try {
     return {
       kind: 'created',
