@@ -1,4 +1,4 @@
-import type { Clock, Logger, StorageRecord } from '@oms-sync/core';
+import { TimeLimitError, withTimeLimit, type Clock, type Logger, type StorageRecord } from '@oms-sync/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { KnownRecord } from './delivery.ts';
 import type { HttpServer, Routes } from './http-server.ts';
@@ -87,15 +87,11 @@ function headOf({ headers, query }: FastifyRequest): RequestHead {
 
 /** @throws {Refusal} `time` when it takes too long. If it is kept later, the sender's next try is a repeat. */
 async function withinTime<Result>(clock: Clock, work: () => Promise<Result>): Promise<Result> {
-  const done = new AbortController();
-  const tooLate = async (): Promise<never> => {
-    await clock.sleep(answerWithinMs, done.signal);
-    throw new Refusal('time', `nothing could be kept in ${answerWithinMs} ms`);
-  };
   try {
-    return await Promise.race([work(), tooLate()]);
-  } finally {
-    done.abort();
+    return await withTimeLimit(work(), answerWithinMs, clock);
+  } catch (error) {
+    if (!(error instanceof TimeLimitError)) throw error;
+    throw new Refusal('time', `nothing could be kept in ${answerWithinMs} ms`);
   }
 }
 

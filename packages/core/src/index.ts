@@ -27,3 +27,4 @@ export { isLoopback, parseLogBucket, parseStoreEndpoint, type LogBucketAddress }
 export * from './storage-record.ts';
 export { type Outcome, type Reason } from './sync-run.ts';
 export * from './synchronization.ts';
+export * from './time-limit.ts';

@@ -8,9 +8,14 @@ import { findCommand, freePorts, isListening, Server } from './process.ts';
 export interface Rabbitmq {
   /** `amqp://…` of its default virtual host, with a user that only the loopback address may use. */
   readonly url: string;
-  /** Ends it at once, as a crash does. Its data stays. */
+  /** Ends it as its operator does. Its data stays. */
+  shutDown(): Promise<void>;
+  /**
+   * Ends it at once, as a crash does. Its data stays, but for quorum queues that are younger than three minutes and than
+   * {@link shutDown}: only so often are their names put on the disk (Ra's `names.dets`), and without it they have no leader.
+   */
   kill(): Promise<void>;
-  /** Starts it again after {@link kill}, on the same port. Resolves when it takes connections. */
+  /** Starts it again after {@link shutDown} or {@link kill}, on the same port. Resolves when it takes connections. */
   startAgain(): Promise<void>;
   /** Stops it and removes all it held. A second call does no more. */
   stop(): Promise<void>;
@@ -70,6 +75,7 @@ export async function startRabbitmq(): Promise<Rabbitmq> {
   }
   return {
     url: `amqp://guest:guest@127.0.0.1:${port}/`,
+    shutDown: async () => broker?.stop(),
     kill: async () => broker?.kill(),
     startAgain: start,
     stop,

@@ -1,8 +1,9 @@
 import net from 'node:net';
-import { makeName } from './names.ts';
+import { formatNotification } from './notification.ts';
 
 export interface NotificationSenderOptions {
-  readonly port: number;
+  /** Those of the replicas, in turn. */
+  readonly ports: readonly number[];
   readonly token: string;
   /** How many notifications there are. */
   readonly count: number;
@@ -12,7 +13,8 @@ export interface NotificationSenderOptions {
   readonly onAcknowledged: (number: number) => void;
 }
 
-const reconnectMs = 50;
+/** So long it waits with what got no 2xx. */
+const againAfterMs = 50;
 
 /**
  * Sends notifications at full speed, as a store does: over kept-alive connections, and again what got no 2xx. It writes
@@ -43,16 +45,19 @@ export class NotificationSender {
 
   /** Resolves when every notification is acknowledged. */
   async sendAll(): Promise<void> {
-    for (let index = 0; index < this.#options.connections; index++) this.#connect();
+    for (let index = 0; index < this.#options.connections; index++) this.#connect(index);
     await this.#done;
   }
 
-  #connect(): void {
+  #connect(index: number): void {
     if (this.#acknowledged >= this.#options.count) return;
     let number: number | undefined;
     let answer = '';
-    const socket = net.connect({ host: '127.0.0.1', port: this.#options.port, noDelay: true });
+    const { ports } = this.#options;
+    const port = Number(ports[index % ports.length]);
+    const socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
     const sendNext = () => {
+      if (socket.destroyed) return;
       number = this.#take();
       if (number === undefined) socket.end();
       else socket.write(this.#formatRequest(number));
@@ -64,13 +69,16 @@ export class NotificationSender {
       if (number === undefined || !isWhole(answer)) return;
       const status = answer.slice(9, 12);
       answer = '';
-      this.#conclude(number, status);
-      sendNext();
+      const isKept = this.#conclude(number, status);
+      number = undefined;
+      if (isKept) sendNext();
+      else setTimeout(sendNext, againAfterMs);
     });
     socket.on('error', () => undefined); // A service that was killed; `close` follows.
     socket.on('close', () => {
       if (number !== undefined) this.#repeat(number);
-      setTimeout(() => this.#connect(), reconnectMs);
+      number = undefined;
+      setTimeout(() => this.#connect(index), againAfterMs);
     });
   }
 
@@ -80,15 +88,16 @@ export class NotificationSender {
     return this.#next < this.#options.count ? this.#next++ : undefined;
   }
 
-  #conclude(number: number, status: string): void {
+  #conclude(number: number, status: string): boolean {
     if (!status.startsWith('2')) {
       this.lastRefusal = status;
       this.#repeat(number);
-      return;
+      return false;
     }
     this.#acknowledged++;
     this.#options.onAcknowledged(number);
     if (this.#acknowledged === this.#options.count) this.#onDone();
+    return true;
   }
 
   #repeat(number: number): void {
@@ -97,8 +106,7 @@ export class NotificationSender {
   }
 
   #formatRequest(number: number): string {
-    const key = encodeURIComponent(makeName(number));
-    const body = `{"EventName":"s3:ObjectCreated:Put","Key":"source/${key}","Records":[{"eventVersion":"2.0","eventSource":"minio:s3","awsRegion":"","eventTime":"2026-01-02T03:04:05.678Z","eventName":"s3:ObjectCreated:Put","userIdentity":{"principalId":"load"},"requestParameters":{"principalId":"load","region":"","sourceIPAddress":"127.0.0.1"},"responseElements":{"x-amz-request-id":"${number}"},"s3":{"s3SchemaVersion":"1.0","configurationId":"Config","bucket":{"name":"source","ownerIdentity":{"principalId":"load"},"arn":"arn:aws:s3:::source"},"object":{"key":"${key}","size":1,"eTag":"68b329da9893e34099c7d8ad5cb9c940","contentType":"application/octet-stream","userMetadata":{"content-type":"application/octet-stream"},"sequencer":"17A"}},"source":{"host":"127.0.0.1","port":"","userAgent":"MinIO"}}]}`;
+    const body = formatNotification(number);
     return `POST /notifications/webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${this.#options.token}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   }
 }

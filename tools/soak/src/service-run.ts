@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +8,8 @@ import { makeRandom, testKeys } from '@oms-sync/testing';
 import { Ledger, type Verdict } from './ledger.ts';
 import { readFailedList, takeSuccessList } from './lists.ts';
 import { NotificationSender } from './notification-sender.ts';
+import { findPort } from './free-port.ts';
+import { pause } from './pause.ts';
 import { ServiceProcess } from './service-process.ts';
 
 export interface ServiceLoadOptions {
@@ -92,7 +92,7 @@ export async function runServiceLoad(options: ServiceLoadOptions): Promise<Servi
   const logs = new ObjectFolder(path.join(scratch, 'lists'));
   const ledger = new Ledger();
   const sender = new NotificationSender({
-    port,
+    ports: [port],
     token,
     count: options.notifications,
     connections: options.connections,
@@ -175,21 +175,4 @@ async function killAgainAndAgain(
     await pause(killEverySeconds * 1000 * (0.9 + 0.2 * random()), stopped);
     if (!stopped.aborted) await service.killAndStart();
   }
-}
-
-async function pause(ms: number, stopped: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal: stopped }).catch((error: unknown) => {
-    if (!stopped.aborted) throw error;
-  });
-}
-
-/** A port that is free now. */
-async function findPort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('not listening on a port');
-  return address.port;
 }

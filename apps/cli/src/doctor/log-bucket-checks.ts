@@ -4,9 +4,10 @@ import {
   makeProbeKey,
   type LogBucket,
   type LogBucketAddress,
+  TimeLimitError,
+  withTimeLimit,
 } from '@oms-sync/core';
 import { notChecked, ok, wrong, type Finding } from './finding.ts';
-import { TimeLimitError, withTimeLimit } from './time-limit.ts';
 
 const probeBody = 'oms-sync doctor was here, and has not removed this: it can be deleted.\n';
 

@@ -1,7 +1,7 @@
+import { TimeLimitError, withTimeLimit } from '@oms-sync/core';
 import { SourceError, type ObjectSource } from '@oms-sync/listing';
 import { UsageError } from '../exit-code.ts';
 import { ok, warning, wrong, type Finding } from './finding.ts';
-import { TimeLimitError, withTimeLimit } from './time-limit.ts';
 
 /** Can the source bucket be listed, as backfill and reconcile do? */
 export async function checkSource(open: () => ObjectSource, timeoutMs: number): Promise<Finding> {

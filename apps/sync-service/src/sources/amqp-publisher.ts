@@ -1,5 +1,5 @@
 import { connect, type ChannelModel, type ConfirmChannel, type Options } from 'amqplib';
-import type { Secret } from '@oms-sync/core';
+import { TimeLimitError, withTimeLimit, type Secret } from '@oms-sync/core';
 
 /** Connects with heartbeats: a broker that is gone without a word is noticed in 20 seconds. */
 export function connectAmqp(url: Secret, name: string): Promise<ChannelModel> {
@@ -24,6 +24,8 @@ interface Publishing {
   readonly returned: Set<string>;
 }
 
+/** RabbitMQ itself gives up on a queue that cannot take a message after a minute. */
+const confirmWithinMs = 10_000;
 const idHeader = 'x-oms-sync-publish';
 
 /**
@@ -45,10 +47,12 @@ export class AmqpPublisher {
    * @throws {PublishError} when it has not, or there is no such queue.
    */
   async publish(queue: string, body: Buffer, options: Options.Publish): Promise<void> {
+    const opening = this.#publishing ?? this.#connect();
     try {
-      const publishing = await (this.#publishing ??= this.#open());
-      await this.#send(publishing, queue, body, options);
+      const publishing = await opening;
+      await withTimeLimit(this.#send(publishing, queue, body, options), confirmWithinMs);
     } catch (error) {
+      if (error instanceof TimeLimitError) this.#giveUp(opening);
       if (error instanceof PublishError) throw error;
       throw new PublishError(`cannot publish to ${queue}`, { cause: error });
     }
@@ -60,8 +64,22 @@ export class AmqpPublisher {
     await publishing?.connection.close().catch(() => undefined);
   }
 
-  async #open(): Promise<Publishing> {
-    const forget = () => (this.#publishing = undefined);
+  /** A queue without a leader confirms nothing, and the connection stays: the next try has another one. */
+  #giveUp(opening: Promise<Publishing>): void {
+    if (this.#publishing === opening) this.#publishing = undefined;
+    void opening.then(({ connection }) => connection.close()).catch(() => undefined); // It is lost already.
+  }
+
+  #connect(): Promise<Publishing> {
+    const opening = this.#open(() => {
+      if (this.#publishing === opening) this.#publishing = undefined;
+    });
+    this.#publishing = opening;
+    return opening;
+  }
+
+  /** @param forget is called when it is of no use any more. */
+  async #open(forget: () => void): Promise<Publishing> {
     try {
       const connection = await connectAmqp(this.#url, 'oms-sync publisher');
       connection.on('error', forget); // `close` follows.

@@ -1,10 +1,11 @@
+import { once } from 'node:events';
 import { connect, type ChannelModel, type ConfirmChannel } from 'amqplib';
 import { Logger, Secret, systemClock } from '@oms-sync/core';
 import { startRabbitmq, whyNoRabbitmq, type Rabbitmq } from '@oms-sync/peers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AmqpInbox } from '../amqp-inbox.ts';
 import type { Delivery } from '../delivery.ts';
-import { AmqpPublisher } from './amqp-publisher.ts';
+import { AmqpPublisher, PublishError } from './amqp-publisher.ts';
 import { AmqpSource, deadLetterQueue } from './amqp.ts';
 
 const needs = whyNoRabbitmq();
@@ -34,9 +35,12 @@ describe.skipIf(needs !== undefined)(`the AMQP source${needs ? ` (${needs})` : '
     }
   });
   afterAll(async () => {
-    await publisher.close();
-    await connection.close();
-    await rabbitmq.stop();
+    try {
+      await publisher.close();
+      await connection.close();
+    } finally {
+      await rabbitmq.stop();
+    }
   }, 30_000);
 
   /** A source whose deliveries are settled, or left as they are. */
@@ -144,4 +148,32 @@ describe.skipIf(needs !== undefined)(`the AMQP source${needs ? ` (${needs})` : '
     await send('lost', event('again'));
     await expect.poll(names, waiting).toEqual(['again']);
   }, 60_000);
+
+  // The last one: the connection of this suite does not come back by itself.
+  it('loses nothing when the broker is shut down, and when it is killed', async () => {
+    const { source, names } = await start('restarted');
+    const inbox = new AmqpInbox(publisher, 'restarted');
+    const keep = (name: string) =>
+      inbox.add({
+        source: 'smn',
+        messageId: name,
+        records: [{ kind: 'created', name, store: 's3', bucket: 'b' }],
+        receivedAt: 1,
+      });
+    const lost = once(connection, 'close');
+    for (const end of ['shutDown', 'kill'] as const) {
+      await keep(`before ${end}`);
+      await rabbitmq[end]();
+      await expect(keep('while it is away')).rejects.toThrow(PublishError);
+      await rabbitmq.startAgain();
+      // A sender that got no 2xx sends it again.
+      await expect.poll(() => keep(`after ${end}`).catch(String), { timeout: 30_000 }).toBe('kept');
+      await expect.poll(() => new Set(names()), { timeout: 30_000 }).toContain(`after ${end}`);
+      expect(names()).toContain(`before ${end}`);
+      expect(source.state.status).toBe('running');
+    }
+    await lost;
+    await open();
+    await expect.poll(() => count('restarted'), waiting).toBe(0);
+  }, 120_000);
 });

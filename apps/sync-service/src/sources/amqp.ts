@@ -4,6 +4,7 @@ import {
   matching,
   oneOf,
   Secret,
+  withTimeLimit,
   type Clock,
   type Logger,
   type Setting,
@@ -99,7 +100,9 @@ const maxDeliveries = 20;
 /** How often a classic queue, which does not count, has delivered a message. */
 const countHeader = 'x-oms-sync-deliveries';
 const firstWaitMs = 500;
-const maxWaitMs = 30_000;
+const maxWaitMs = 10_000;
+/** A queue without a leader answers nothing, and the connection stays. */
+const openWithinMs = 15_000;
 const countEveryMs = 10_000;
 /** What no second try will mend. Source: AMQP 0-9-1, 1.2 reply codes. */
 const hopeless = new Set([403, 404, 406, 530]);
@@ -186,14 +189,18 @@ export class AmqpSource implements Source {
     connection.on('error', (error) => (lost = error.message));
     try {
       const channel = await connection.createChannel();
-      const session = await this.#consume(connection, channel, submit, () => lost);
+      const session = await withTimeLimit(
+        this.#consume(connection, channel, submit, () => lost),
+        openWithinMs,
+        this.#options.clock,
+      );
       this.#session = session;
       this.#status = 'running';
       this.#detail = undefined;
       this.#options.logger.log('info', 'source connected', { source: this.name, queue: this.#options.queue });
       return session;
     } catch (error) {
-      await connection.close().catch(() => undefined); // The error that matters is thrown.
+      void connection.close().catch(() => undefined); // The error that matters is thrown.
       throw error;
     }
   }
