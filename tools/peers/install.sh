@@ -9,7 +9,8 @@ if [[ ! -e $config ]]; then
   mkdir -p "${config%/*}"
   echo 'create_main_cluster = false' >"$config"
 fi
-apt-get install --yes --no-install-recommends radosgw ceph-mon ceph-osd ceph-mgr ceph-common chromium postgresql rabbitmq-server kcat
+apt-get install --yes --no-install-recommends radosgw ceph-mon ceph-osd ceph-mgr ceph-common chromium postgresql rabbitmq-server kcat \
+  mariadb-server-core mariadb-client-core # Not mariadb-server, which would start one.
 
 # Of Prometheus only its checker: the package would start a server.
 folder=$(mktemp -d)

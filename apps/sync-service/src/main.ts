@@ -13,6 +13,7 @@ import { openReceivers } from './receivers/open-receivers.ts';
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { Service } from './service.ts';
 import { openSources, type OpenSources } from './sources/open-sources.ts';
+import { runOutboxSetup } from './sources/outbox-setup.ts';
 import { runPostgresSetup } from './sources/postgres-setup.ts';
 
 /** A line of JSON each; those that are worse than a notice on standard error. */
@@ -23,16 +24,22 @@ const log: LogSink = (level, line) => {
 /** Kubernetes gives 30 seconds, systemd more. */
 const stopWithinMs = 25_000;
 
-const help = `node main.js [healthcheck | setup-postgres] [--env-file FILE]
+const help = `node main.js [healthcheck | setup-postgres | setup-outbox] [--env-file FILE]
 
 Tells OMS which objects were added or changed, as notifications and databases say. Settings come from the environment.
 
   healthcheck      asks the service that runs with these settings whether it is alive; exit code 0 if it is
   setup-postgres   makes the publication and the slot in the database of postgres_url
-  --dry-run        of setup-postgres: says what it would do
+  setup-outbox     makes the outbox table in the database of outbox_url
+  --dry-run        of a setup: says what it would do
   --env-file FILE  settings from a file of NAME=value lines; the environment goes first
   --help           this text
 `;
+
+const setups = new Map([
+  ['setup-postgres', runPostgresSetup],
+  ['setup-outbox', runOutboxSetup],
+]);
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -48,17 +55,18 @@ async function main(): Promise<void> {
     return;
   }
   const [command, ...others] = positionals;
-  const isKnown = command === undefined || command === 'healthcheck' || command === 'setup-postgres';
+  const runSetup = command === undefined ? undefined : setups.get(command);
+  const isKnown = command === undefined || command === 'healthcheck' || runSetup !== undefined;
   const isDryRun = values['dry-run'];
-  if (!isKnown || (isDryRun && command !== 'setup-postgres') || others.length > 0) {
+  if (!isKnown || (isDryRun && runSetup === undefined) || others.length > 0) {
     process.stderr.write(help);
     process.exit(2);
   }
   const env = readEnvironment(process.env, values['env-file']);
   const lookUp = (name: string) => env[name];
-  if (command === 'setup-postgres') {
+  if (runSetup !== undefined) {
     const write = (line: string) => process.stdout.write(`${line}\n`);
-    process.exitCode = await runPostgresSetup(lookUp, { isDryRun, write });
+    process.exitCode = await runSetup(lookUp, { isDryRun, write });
     return;
   }
   const settings = readServiceSettings(lookUp);

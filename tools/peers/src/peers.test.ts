@@ -1,6 +1,14 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { testKeys } from '@oms-sync/testing';
-import { startAzurite, startPostgres, startRadosgw, whyNoPostgres, whyNoRadosgw } from './index.ts';
+import {
+  startAzurite,
+  startMariadb,
+  startPostgres,
+  startRadosgw,
+  whyNoMariadb,
+  whyNoPostgres,
+  whyNoRadosgw,
+} from './index.ts';
 import { isListening, run, Server } from './process.ts';
 
 const needs = whyNoRadosgw();
@@ -30,17 +38,23 @@ describe('radosgw', () => {
   });
 });
 
-const needsPostgres = whyNoPostgres();
-
-describe('PostgreSQL', () => {
-  it.skipIf(needsPostgres !== undefined)(
-    `listens until it is stopped${needsPostgres ? ` (${needsPostgres})` : ''}`,
+describe.each([
+  { name: 'PostgreSQL', start: startPostgres, needs: whyNoPostgres() },
+  { name: 'MariaDB', start: startMariadb, needs: whyNoMariadb() },
+])('$name', ({ start, needs }) => {
+  it.skipIf(needs !== undefined)(
+    `listens until it is stopped, and again after a kill${needs ? ` (${needs})` : ''}`,
     async () => {
-      const postgres = await startPostgres({ password: testKeys.secretKey });
-      expect(await isListening(portOf(postgres.url))).toBe(true);
-      await postgres.stop();
-      await postgres.stop();
-      expect(await isListening(portOf(postgres.url))).toBe(false);
+      const database = await start({ password: testKeys.secretKey });
+      const listens = () => isListening(portOf(database.url));
+      expect(await listens()).toBe(true);
+      await database.kill();
+      expect(await listens()).toBe(false);
+      await database.startAgain();
+      expect(await listens()).toBe(true);
+      await database.stop();
+      await database.stop();
+      expect(await listens()).toBe(false);
     },
   );
 });

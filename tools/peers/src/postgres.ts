@@ -8,6 +8,10 @@ import { findCommand, freePorts, run, Server } from './process.ts';
 export interface Postgres {
   /** Of its superuser, with the password. */
   readonly url: URL;
+  /** Ends it at once, as a crash does. Its data stays. */
+  kill(): Promise<void>;
+  /** Starts it again after {@link kill}, on the same port. Resolves when it takes connections. */
+  startAgain(): Promise<void>;
   /** Stops it and removes all it held. A second call does no more. */
   stop(): Promise<void>;
 }
@@ -62,6 +66,15 @@ export async function startPostgres({ password }: PostgresOptions): Promise<Post
   const passwordFile = path.join(folder, 'password');
   const port = await freePorts(1);
   let server: Server | undefined;
+  const start = async () => {
+    const settings = ['listen_addresses=127.0.0.1', 'wal_level=logical', 'fsync=off'];
+    const options = settings.flatMap((setting) => ['-c', setting]);
+    server = new Server(...asPostgres(postgres, ['-D', data, '-p', String(port), '-k', folder, ...options]), {
+      logFile: path.join(folder, 'output'),
+      stopSignal: 'SIGINT', // SIGTERM waits for the clients.
+    });
+    await server.until(() => isReady(data));
+  };
   const stop = async () => {
     await server?.stop();
     await rm(folder, { recursive: true, force: true });
@@ -71,19 +84,18 @@ export async function startPostgres({ password }: PostgresOptions): Promise<Post
     const authentication = ['-U', 'test', '-A', 'scram-sha-256', '--pwfile', passwordFile];
     const encoding = ['-E', 'UTF8', '--locale=C.UTF-8'];
     await run(...asPostgres(initdb, ['-D', data, '-N', ...authentication, ...encoding]));
-    const settings = ['listen_addresses=127.0.0.1', 'wal_level=logical', 'fsync=off'];
-    const options = settings.flatMap((setting) => ['-c', setting]);
-    server = new Server(...asPostgres(postgres, ['-D', data, '-p', String(port), '-k', folder, ...options]), {
-      logFile: path.join(folder, 'output'),
-      stopSignal: 'SIGINT', // SIGTERM waits for the clients.
-    });
-    await server.until(() => isReady(data));
-    const url = new URL(`postgres://test:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`);
-    return { url, stop };
+    await start();
   } catch (error) {
     await stop();
     throw error;
   }
+  return {
+    url: new URL(`postgres://test:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`),
+    // All its processes, without a checkpoint. SIGKILL would leave those of the connections.
+    kill: async () => server?.kill('SIGQUIT'),
+    startAgain: start,
+    stop,
+  };
 }
 
 /** It listens before it takes connections. Source: src/include/utils/pidfile.h, `PM_STATUS_READY` */

@@ -67,8 +67,8 @@ export class Server {
   }
 
   /** Ends it at once, as a crash does. */
-  async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#child.kill(signal);
     await this.#ended;
   }
 

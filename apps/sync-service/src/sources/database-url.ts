@@ -15,7 +15,8 @@ export interface DatabaseUrl {
 export function parseDatabaseUrl(
   ...protocols: readonly string[]
 ): (text: string) => { readonly value: DatabaseUrl } | { readonly expected: string } {
-  const expected = `an address such as ${protocols[0]}://user:password@host/database`;
+  const others = protocols.slice(1).map((name) => `, or ${name}://…`);
+  const expected = `an address such as ${protocols[0]}://user:password@host/database${others.join('')}`;
   return (text) => {
     if (!URL.canParse(text)) return { expected };
     const { protocol, host, pathname, username, password } = new URL(text);
@@ -52,4 +53,10 @@ function describeError(error: unknown): string {
 /** SQLSTATE of PostgreSQL, or the code of the network's error. */
 export function getErrorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** SQLSTATE, five characters of the standard, of PostgreSQL, MySQL and MariaDB. */
+export function getSqlState(error: unknown): string | undefined {
+  const isMysql = error instanceof Error && 'sqlState' in error && typeof error.sqlState === 'string';
+  return isMysql ? String(error.sqlState) : getErrorCode(error);
 }

@@ -6,6 +6,7 @@ import type { Source } from '../source.ts';
 import { AmqpPublisher } from './amqp-publisher.ts';
 import { amqpSettings, findAmqpContradictions } from './amqp-settings.ts';
 import { AmqpSource } from './amqp.ts';
+import { OutboxSource, outboxSettings, readOutboxOptions } from './outbox.ts';
 import {
   findPostgresContradictions,
   PostgresSource,
@@ -14,7 +15,7 @@ import {
 } from './postgres.ts';
 
 /** The settings of all sources that the service connects to: a source is there when its settings are. */
-export const sourceSettings = { ...amqpSettings, ...postgresSettings } as const;
+export const sourceSettings = { ...amqpSettings, ...postgresSettings, ...outboxSettings } as const;
 
 export type SourceValues = ValuesOf<typeof sourceSettings>;
 
@@ -53,9 +54,11 @@ export async function openSources(
 ): Promise<OpenSources> {
   const amqp = openAmqp(values, options);
   const postgres = readPostgresOptions(values);
+  const outbox = readOutboxOptions(values);
   const connected = [
     ...(amqp === undefined ? [] : [amqp.source]),
     ...(postgres === undefined ? [] : [new PostgresSource(postgres, options.clock, options.logger)]),
+    ...(outbox === undefined ? [] : [new OutboxSource(outbox, options.clock, options.logger)]),
   ];
   const close = async () => amqp?.publisher.close();
   if (values.queue === 'amqp' && amqp !== undefined) {

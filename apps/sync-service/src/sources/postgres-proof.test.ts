@@ -1,15 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { startOmsStandin, type OmsStandin } from '@oms-sync/oms-standin';
 import { startPostgres, whyNoPostgres, type Postgres } from '@oms-sync/peers';
 import { makeRandom, testKeys } from '@oms-sync/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openProof, uglyEndings, type Proof } from './proof.test-help.ts';
 
 // The long form: OMS_SYNC_PROOF_ROWS=200000 npm test -- apps/sync-service/src/sources/postgres-proof
 const rowChanges = Number(process.env['OMS_SYNC_PROOF_ROWS'] ?? 3000);
@@ -17,70 +12,40 @@ const isLong = process.env['OMS_SYNC_PROOF_ROWS'] !== undefined;
 const kills = isLong ? 10 : 2;
 const seed = Number(process.env['OMS_SYNC_PROOF_SEED'] ?? 1);
 
-const main = fileURLToPath(new URL('../../../../dist/apps/sync-service/main.js', import.meta.url));
-const ugly = ['', ' a b', '+ü', '%2F', '\'"', '数据', '🙂', '\u0301', '//', '.', '?&#', '\uFEFF', '\\x41'];
 const needs = whyNoPostgres();
 
 describe.skipIf(needs !== undefined)(`row changes under kills${needs ? ` (${needs})` : ''}`, () => {
-  let scratch: string;
   let postgres: Postgres;
-  let oms: OmsStandin;
+  let proof: Proof;
   let client: pg.Client;
-  let settings: Record<string, string>;
-  const children: ChildProcess[] = [];
 
   beforeAll(async () => {
-    scratch = mkdtempSync(path.join(tmpdir(), 'oms-sync-postgres-proof-'));
-    for (const folder of ['source', 'lists']) mkdirSync(path.join(scratch, folder));
     postgres = await startPostgres({ password: testKeys.secretKey });
-    oms = await startOmsStandin({ buckets: scratch, ...testKeys, copyDelayMs: Infinity });
     client = new pg.Client(postgres.url.href);
     await client.connect();
     await client.query(
       'CREATE TABLE files (id bigint PRIMARY KEY, name text); CREATE TABLE "Ugly Photos" (id bigint PRIMARY KEY, "the name" text)',
     );
-    settings = {
-      listen: '127.0.0.1:0',
-      queue_folder: path.join(scratch, 'queue'),
+    proof = await openProof({
       postgres_url: postgres.url.href,
       postgres_tables: 'files: {name}; public.Ugly Photos: photos/{the name}',
-      sync_url: oms.syncUrl(oms.createTask({ srcBucket: 'source', dstBucket: 'destination' })),
-      log_bucket: `file://${path.join(scratch, 'lists')}`,
-      log_layout: 'list',
-      log_level: 'warn',
-      max_in_flight: '20',
-      hw_ak: testKeys.accessKey,
-      hw_sk: testKeys.secretKey,
-      hw_security_token: testKeys.securityToken,
-    };
+    });
   });
 
   afterAll(async () => {
-    for (const child of children) child.kill('SIGKILL');
+    await proof.close();
     await client.end();
-    await oms.close();
     await postgres.stop();
-    rmSync(scratch, { recursive: true, force: true });
   });
 
-  function start(...args: readonly string[]): ChildProcess {
-    const child = spawn(process.execPath, [main, ...args], {
-      env: settings,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    child.stdout.resume();
-    children.push(child);
-    return child;
-  }
-
   /** Inserts and updates in transactions of mixed sizes, one in eight rolled back. Gives the names that were committed. */
-  async function changeRows(committed: Set<string>, received: ReadonlySet<string>): Promise<void> {
+  async function changeRows(committed: Set<string>): Promise<void> {
     const random = makeRandom(seed);
     const ids = { files: 0, '"Ugly Photos"': 0 };
     let count = 0;
     while (committed.size < rowChanges) {
       // Not all at once, so that every kill meets rows that change.
-      if (committed.size - received.size > rowChanges / 10) {
+      if (committed.size - proof.received.size > rowChanges / 10) {
         await sleep(10);
         continue;
       }
@@ -94,7 +59,7 @@ describe.skipIf(needs !== undefined)(`row changes under kills${needs ? ` (${need
         const prefix = table === 'files' ? '' : 'photos/';
         const fresh = Array.from({ length: Math.min(size, rowChanges - committed.size - names.size) }, () => {
           count++;
-          return `${isRolledBack ? 'never' : 'row'}/${count}/${ugly[count % ugly.length] ?? ''}`;
+          return `${isRolledBack ? 'never' : 'row'}/${count}/${uglyEndings[count % uglyEndings.length] ?? ''}`;
         });
         for (const name of fresh) names.add(prefix + name);
         const isUpdate = before[table] >= fresh.length && random() < 0.5;
@@ -113,32 +78,16 @@ describe.skipIf(needs !== undefined)(`row changes under kills${needs ? ` (${need
     }
   }
 
-  function readList(list: 'success_object' | 'failed_object'): string[] {
-    const folder = path.join(scratch, 'lists/oms_source_record', list);
-    return readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .flatMap((entry) =>
-        readFileSync(path.join(entry.parentPath, entry.name), 'utf8').trimEnd().split('\n'),
-      );
-  }
-
   it(
     `${rowChanges} of them, the service killed ${kills} times: no gap, and nothing that was not committed`,
     async () => {
+      const start = (...args: string[]) => proof.start('only', ...args);
       expect(await once(start('setup-postgres'), 'exit')).toEqual([0, null]);
       const startedAt = performance.now();
       const committed = new Set<string>();
-      const received = new Set<string>();
-      let requestedNames = 0;
-      const take = () => {
-        for (const { names } of oms.takeReceived()) {
-          requestedNames += names.length;
-          for (const name of names) received.add(name);
-        }
-      };
-      const taking = setInterval(take, 10);
+      const { received } = proof;
       let service = start();
-      const changing = changeRows(committed, received);
+      const changing = changeRows(committed);
       for (let kill = 1; kill <= kills; kill++) {
         while (received.size < (kill * rowChanges) / (kills + 1)) {
           if (service.exitCode !== null) throw new Error(`the service ended with ${service.exitCode}`);
@@ -150,22 +99,20 @@ describe.skipIf(needs !== undefined)(`row changes under kills${needs ? ` (${need
       }
       await changing;
       const readMissing = () => {
-        const listed = new Set(readList('success_object').map(decodeURIComponent));
+        const listed = proof.readList('success_object');
         return [...committed].filter((name) => !listed.has(name)).length;
       };
       await expect.poll(readMissing, { timeout: 60_000, interval: isLong ? 1000 : 100 }).toBe(0);
-      service.kill('SIGTERM');
-      expect(await once(service, 'exit')).toEqual([0, null]);
-      clearInterval(taking);
-      take();
+      expect(await proof.stop(service)).toEqual([0, null]);
+      proof.take();
       const seconds = (performance.now() - startedAt) / 1000;
-      const listed = new Set(readList('success_object').map(decodeURIComponent));
+      const listed = proof.readList('success_object');
       expect([...listed].filter((name) => !committed.has(name))).toEqual([]);
       expect([...received].filter((name) => !committed.has(name))).toEqual([]);
       expect([...committed].filter((name) => !received.has(name))).toEqual([]);
       if (isLong) {
         process.stdout.write(
-          `${committed.size} row changes in ${seconds.toFixed(1)} s, ${kills} kills, ${requestedNames} names requested, seed ${seed}\n`,
+          `${committed.size} row changes in ${seconds.toFixed(1)} s, ${kills} kills, ${proof.requestedNames()} names requested, seed ${seed}\n`,
         );
       }
     },

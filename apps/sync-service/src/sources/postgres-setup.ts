@@ -1,5 +1,6 @@
 import { readValues, SettingsError } from '@oms-sync/core';
 import pg from 'pg';
+import { carryOut, type SetupOptions, type SetupPlan } from './database-setup.ts';
 import { getErrorCode } from './database-url.ts';
 import { withClient } from './postgres-slot.ts';
 import {
@@ -11,23 +12,6 @@ import {
 } from './postgres.ts';
 import { findColumns, type TableMapping } from './table-mapping.ts';
 
-export interface SetupOptions {
-  /** Says what would be done, and does nothing. */
-  readonly isDryRun: boolean;
-  /** A line for people. */
-  readonly write: (line: string) => void;
-}
-
-/** What a look at the database has found. */
-interface Plan {
-  /** SQL that is to be run, in this order. */
-  readonly steps: readonly string[];
-  /** What somebody has to mend before. */
-  readonly problems: readonly string[];
-  /** What is allowed, and may surprise. */
-  readonly notes: readonly string[];
-}
-
 /**
  * `setup-postgres`: makes the publication and the slot that the settings name. A second call finds everything there.
  *
@@ -36,21 +20,16 @@ interface Plan {
  */
 export async function runPostgresSetup(
   lookUp: (name: string) => string | undefined,
-  { isDryRun, write }: SetupOptions,
+  setup: SetupOptions,
 ): Promise<number> {
   const options = readSetupSettings(lookUp);
   const { database } = options;
+  const { write } = setup;
   write(`database ${database.place}`);
   try {
     return await withClient(options, async (client) => {
-      const { steps, problems, notes } = await makePlan(client, options);
-      for (const note of notes) write(`note     ${note}`);
-      for (const problem of problems) write(`missing  ${problem}`);
-      for (const step of steps) write(`${isDryRun || problems.length > 0 ? 'to do   ' : 'does    '} ${step}`);
-      if (problems.length > 0) return 1;
-      if (!isDryRun) for (const step of steps) await client.query(step);
-      write(isDryRun ? 'nothing was changed' : 'ready    the service can be started');
-      return 0;
+      const plan = await makePlan(client, options);
+      return carryOut(plan, (step) => client.query(step), setup);
     });
   } catch (error) {
     write(`failed   ${database.describe(error)}`);
@@ -71,9 +50,9 @@ function readSetupSettings(lookUp: (name: string) => string | undefined): Postgr
   throw new SettingsError(all.length > 0 ? all : [missing]);
 }
 
-async function makePlan(client: pg.Client, options: PostgresOptions): Promise<Plan> {
+async function makePlan(client: pg.Client, options: PostgresOptions): Promise<SetupPlan> {
   const server = await checkServer(client);
-  const tables: Plan[] = [];
+  const tables: SetupPlan[] = [];
   for (const mapping of options.tables) tables.push(await checkTable(client, mapping));
   // The publication first: a slot that is older does not know it.
   const publication = await planPublication(client, options, server.mayCreate);
@@ -143,7 +122,7 @@ interface ColumnRow {
   readonly is_key: boolean;
 }
 
-async function checkTable(client: pg.Client, mapping: TableMapping): Promise<Plan> {
+async function checkTable(client: pg.Client, mapping: TableMapping): Promise<SetupPlan> {
   const { schema, table } = mapping;
   const { rows } = await client.query<ColumnRow>(tableQuery, [schema, table]);
   const path = `${schema}.${table}`;
@@ -170,7 +149,7 @@ async function planPublication(
   client: pg.Client,
   { publication, tables }: PostgresOptions,
   lack: string | undefined,
-): Promise<Plan> {
+): Promise<SetupPlan> {
   const { rows } = await client.query<{ pubinsert: boolean; pubupdate: boolean }>(
     'SELECT pubinsert, pubupdate FROM pg_publication WHERE pubname = $1',
     [publication],
@@ -211,7 +190,7 @@ interface SlotRow {
   readonly wal_status: string | null;
 }
 
-async function planSlot(client: pg.Client, { slot }: PostgresOptions): Promise<Plan> {
+async function planSlot(client: pg.Client, { slot }: PostgresOptions): Promise<SetupPlan> {
   const { rows } = await client.query<SlotRow>(
     'SELECT plugin, database, current_database() AS current, wal_status FROM pg_replication_slots WHERE slot_name = $1',
     [slot],
