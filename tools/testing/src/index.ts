@@ -5,4 +5,5 @@ export * from './ugly-names.ts';
 export * from './memory-log-bucket.ts';
 export * from './certificate.ts';
 export * from './random.ts';
+export * from './signed-messages.ts';
 export * from './installed.ts';
