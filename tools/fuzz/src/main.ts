@@ -4,8 +4,8 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { entryPointNames } from './entry-point.ts';
-import type { BenchData } from './messages.ts';
+import { entryPointNames, receiverNames, type EntryPointName } from './entry-point.ts';
+import { inputsInAGroup, type BenchData } from './messages.ts';
 import { runBench, type BenchResult } from './bench-process.ts';
 
 const help = `npm run fuzz -- [options]
@@ -27,6 +27,9 @@ const variants = [
   { log_layout: 'object', on_failure: 'record' },
   { log_layout: 'list', on_failure: 'redeliver' },
 ] as const;
+
+/** The time of one process of the tool is enough for so many inputs of others. */
+const inputsForAProcess = 20;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -64,16 +67,14 @@ async function main(): Promise<number> {
   const results: BenchResult[] = [];
   const waiting = chosen.flatMap((entryPoint) =>
     variants.map((settings, half) => {
-      const from = index ?? each * half;
-      const to = index === undefined ? from + each : from + 1;
-      return makeData({ entryPoint, settings, seed, from, to }, scratch);
+      const range = chooseRange(entryPoint, each, half, index);
+      return makeData({ entryPoint, settings, seed, ...range }, scratch);
     }),
   );
   const work = async () => {
     for (let data = waiting.shift(); data !== undefined; data = waiting.shift()) {
-      const result = await runBench(data, fileURLToPath(new URL('bench.js', import.meta.url)), (line) =>
-        console.log(line),
-      );
+      const bench = fileURLToPath(new URL(`${benchOf(data.entryPoint)}.js`, import.meta.url));
+      const result = await runBench(data, bench, (line) => console.log(line));
       results.push(result);
       report(result, values.out, seed);
     }
@@ -90,6 +91,32 @@ async function main(): Promise<number> {
     `${tried} inputs in ${Math.round((Date.now() - startedAt) / 1000)} s, ${failures} failures${failures === 0 ? '' : ` (in ${values.out})`}; again with --seed ${seed}`,
   );
   return failures === 0 ? 0 : 1;
+}
+
+function benchOf(name: EntryPointName): string {
+  if (name === 'cli') return 'tool-bench';
+  return isReceiver(name) ? 'service-bench' : 'bench';
+}
+
+function isReceiver(name: EntryPointName): boolean {
+  return receiverNames.some((receiver) => receiver === name);
+}
+
+/** Which inputs one bench gets; the service gets whole groups, and the tool fewer, as each is a process of its own. */
+function chooseRange(
+  name: EntryPointName,
+  each: number,
+  half: number,
+  index: number | undefined,
+): Pick<BenchData, 'from' | 'to'> {
+  if (index !== undefined) {
+    const group = isReceiver(name) ? inputsInAGroup : 1;
+    const from = Math.floor(index / group) * group;
+    return { from, to: from + group };
+  }
+  const count = Math.ceil(name === 'cli' ? each / inputsForAProcess : each);
+  const from = isReceiver(name) ? Math.ceil((count * half) / inputsInAGroup) * inputsInAGroup : count * half;
+  return { from, to: from + count };
 }
 
 function makeData(
