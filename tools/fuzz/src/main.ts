@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { chooseSeed, readCount, runCommand, UsageError } from '@oms-sync/testing';
 import { entryPointNames, receiverNames, type EntryPointName } from './entry-point.ts';
 import { inputsInAGroup, type BenchData } from './messages.ts';
 import { runBench, type BenchResult } from './bench-process.ts';
@@ -14,7 +15,7 @@ Feeds mutated real events to every entry point of every built app, and looks wha
 
   --inputs N       how many inputs, over all entry points (default 100000)
   --short          5000 inputs
-  --seed N         makes the same inputs again (default: by the clock)
+  --seed N         makes the same inputs again (default: a new one, which is printed)
   --entry NAME     one entry point only: ${entryPointNames.join(', ')}
   --index N        one input only, of one entry point
   --jobs N         processes at a time (default: one for each core)
@@ -36,7 +37,7 @@ async function main(): Promise<number> {
     options: {
       inputs: { type: 'string' },
       short: { type: 'boolean', default: false },
-      seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
+      seed: { type: 'string', default: chooseSeed() },
       entry: { type: 'string' },
       index: { type: 'string' },
       jobs: { type: 'string', default: String(availableParallelism()) },
@@ -48,13 +49,13 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const seed = readNumber('seed', values.seed);
-  const index = values.index === undefined ? undefined : readNumber('index', values.index);
+  const seed = readCount('--seed', values.seed);
+  const index = values.index === undefined ? undefined : readCount('--index', values.index);
   const chosen = entryPointNames.filter((name) => values.entry === undefined || name === values.entry);
   if (chosen.length === 0) throw new UsageError(`Unknown --entry '${values.entry}'`);
   if (index !== undefined && chosen.length > 1) throw new UsageError('--index needs --entry');
   const each = Math.ceil(
-    readNumber('inputs', values.inputs ?? (values.short ? '5000' : '100000')) /
+    readCount('--inputs', values.inputs ?? (values.short ? '5000' : '100000')) /
       chosen.length /
       variants.length,
   );
@@ -81,7 +82,7 @@ async function main(): Promise<number> {
   };
   const startedAt = Date.now();
   try {
-    await Promise.all(Array.from({ length: Math.max(1, readNumber('jobs', values.jobs)) }, work));
+    await Promise.all(Array.from({ length: Math.max(1, readCount('--jobs', values.jobs)) }, work));
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -148,22 +149,4 @@ function report(
   }
 }
 
-function readNumber(name: string, text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name}: expected a whole number, found '${text}'`);
-  return Number(text);
-}
-
-class UsageError extends Error {}
-
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    const isUsage =
-      error instanceof UsageError ||
-      (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_'));
-    console.error(isUsage ? `${error.message}\n\n${help}` : error);
-    process.exit(isUsage ? 2 : 1);
-  },
-);
+runCommand(main, help);

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { chooseSeed, readCount, runCommand } from '@oms-sync/testing';
 import { drawSvg, drawText } from './curve.ts';
 import { phases } from './faults.ts';
 import { measureGrowth, type Growth } from './growth.ts';
@@ -24,7 +25,7 @@ async function main(): Promise<number> {
     options: {
       seconds: { type: 'string' },
       short: { type: 'boolean', default: false },
-      seed: { type: 'string' },
+      seed: { type: 'string', default: chooseSeed() },
       svg: { type: 'string', default: 'dist/soak.svg' },
       help: { type: 'boolean', default: false },
     },
@@ -33,13 +34,8 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const seconds = Number(values.seconds ?? (values.short ? 60 : 3600));
-  if (!Number.isInteger(seconds) || seconds < 60) {
-    throw new UsageError(`--seconds: expected a whole number from 60, got '${values.seconds}'`);
-  }
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000_000));
-  if (!Number.isSafeInteger(seed))
-    throw new UsageError(`--seed: expected a whole number, got '${values.seed}'`);
+  const seconds = readCount('--seconds', values.seconds ?? (values.short ? '60' : '3600'), 60);
+  const seed = readCount('--seed', values.seed);
   // Each quarter of the run sees calms: a short run changes faster.
   const phaseSeconds = Math.min(30, Math.max(1.25, seconds / 48));
   console.log(
@@ -100,20 +96,4 @@ function list(examples: readonly (string | number)[]): string {
   return examples.length === 0 ? '' : `: ${examples.slice(0, 5).join(', ')}`;
 }
 
-class UsageError extends Error {}
-
-/** Was the command called wrongly? */
-function isUsageError(error: unknown): error is Error {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS_');
-}
-
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    console.error(isUsageError(error) ? `${error.message}\n\n${help}` : error);
-    process.exit(isUsageError(error) ? 2 : 1);
-  },
-);
+runCommand(main, help);

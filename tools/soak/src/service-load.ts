@@ -1,6 +1,7 @@
 // npm run service-load: notifications at full speed into the service, which is killed again and again. See README.md.
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { chooseSeed, readCount, runCommand } from '@oms-sync/testing';
 import { drawRows } from './curve.ts';
 import { runServiceLoad, type ServiceLoadResult, type ServiceSample } from './service-run.ts';
 
@@ -25,7 +26,7 @@ async function main(): Promise<number> {
       'kill-every': { type: 'string' },
       connections: { type: 'string', default: '100' },
       short: { type: 'boolean', default: false },
-      seed: { type: 'string' },
+      seed: { type: 'string', default: chooseSeed() },
       'cpu-prof': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -35,12 +36,12 @@ async function main(): Promise<number> {
     return 0;
   }
   const notifications = readCount(
-    'notifications',
+    '--notifications',
     values.notifications ?? (values.short ? '30000' : '1000000'),
   );
-  const killEvery = readCount('kill-every', values['kill-every'] ?? (values.short ? '3' : '20'));
-  const connections = readCount('connections', values.connections);
-  const seed = readCount('seed', values.seed ?? String(Math.floor(Math.random() * 1_000_000_000)));
+  const killEvery = readCount('--kill-every', values['kill-every'] ?? (values.short ? '3' : '20'));
+  const connections = readCount('--connections', values.connections);
+  const seed = readCount('--seed', values.seed);
   console.log(
     `${number(notifications)} notifications over ${connections} connections, a kill every ${killEvery} s, --seed ${seed}\n`,
   );
@@ -113,26 +114,4 @@ function list(examples: readonly (string | number)[]): string {
   return examples.length === 0 ? '' : `: ${examples.slice(0, 5).join(', ')}`;
 }
 
-class UsageError extends Error {}
-
-function readCount(option: string, text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new UsageError(`--${option}: expected a whole number from 0, got '${text}'`);
-}
-
-/** Was the command called wrongly? */
-function isUsageError(error: unknown): error is Error {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS_');
-}
-
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    console.error(isUsageError(error) ? `${error.message}\n\n${help}` : error);
-    process.exit(isUsageError(error) ? 2 : 1);
-  },
-);
+runCommand(main, help);
