@@ -1,7 +1,7 @@
 import type { Secret } from '@oms-sync/core';
 import type { FastifyRequest } from 'fastify';
 import { Refusal } from './receivers/receiver.ts';
-import { checkToken, readBearer } from './receivers/token.ts';
+import { isOneOf, readBearer } from './receivers/token.ts';
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 /** What proxies add: such a request comes from elsewhere, though it comes by this machine. */
@@ -14,7 +14,15 @@ const forwarded = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'via'];
  * @throws {Refusal} for everybody else.
  */
 export function checkAccess({ headers }: FastifyRequest, tokens: readonly Secret[] | undefined): void {
-  if (tokens !== undefined) return checkToken({ headers, query: {} }, tokens, 'token');
+  if (tokens !== undefined) {
+    const given = readBearer({ headers, query: {} });
+    if (isOneOf(tokens, given)) return;
+    const found = given === undefined ? 'none' : 'another one';
+    throw new Refusal(
+      'sender',
+      `expected the token of the service (the setting token) as "Authorization: Bearer …", found ${found}`,
+    );
+  }
   if (loopback.test(headers.host ?? '') && forwarded.every((name) => headers[name] === undefined)) return;
   throw new Refusal('sender', 'expected a request to this machine by its own name; beyond it, set a token');
 }

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { startOmsStandin, type OmsStandin } from '@oms-sync/oms-standin';
 import { makeCertificate, testKeys } from '@oms-sync/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { findMetrics } from './promtool.test-help.ts';
 
 const built = fileURLToPath(new URL('../../../dist/apps/sync-service', import.meta.url));
 const token = 'a-token-of-a-test';
@@ -15,6 +17,10 @@ let bundle: string;
 let oms: OmsStandin;
 let taskUrl: string;
 const children: ChildProcess[] = [];
+
+interface AlertRules {
+  readonly groups: readonly { readonly rules: readonly { readonly expr: string }[] }[];
+}
 
 beforeAll(async () => {
   // Far from any node_modules.
@@ -156,6 +162,25 @@ describe('the built service', () => {
     expect((await tell('/replay')).status).toBe(202);
     const readStatus = async () => (await ask('/status')).json() as Promise<{ replay: object }>;
     await expect.poll(readStatus).toMatchObject({ replay: { running: false, requested: 0, unrequested: 0 } });
+  });
+
+  it('exports every metric that the alerts, and the dashboard for Grafana, ask for', async () => {
+    const metrics = await (await fetch(new URL('/metrics', await startService('asked').address()))).text();
+    const types = [...metrics.matchAll(/^# TYPE (\w+) (\w+)$/gm)];
+    const exported = new Set(
+      types.flatMap(([, name = '', type]) =>
+        type === 'histogram' ? ['_bucket', '_sum', '_count'].map((part) => name + part) : [name],
+      ),
+    );
+    const { groups } = parse(readFileSync(path.join(bundle, 'alerts.yml'), 'utf8')) as AlertRules;
+    const alerts = groups.flatMap(({ rules }) => rules.map(({ expr }) => expr));
+    const panels = [...readFileSync(path.join(bundle, 'grafana.json'), 'utf8').matchAll(/"expr": (".*")/g)];
+    const asked = [...alerts, ...panels.map(([, expr = '']) => String(JSON.parse(expr)))].flatMap(
+      findMetrics,
+    );
+    // Prometheus itself makes this one.
+    expect(asked.filter((name) => name !== 'up' && !exported.has(name))).toEqual([]);
+    expect(new Set(asked).size).toBeGreaterThan(15);
   });
 
   it('has an object that OMS refuses among the last failures, by its name', async () => {

@@ -1,5 +1,13 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock, Fate, Instance, LogSink, Reason, Report } from '@oms-sync/core';
+import {
+  countFates,
+  type Clock,
+  type Fate,
+  type Instance,
+  type LogSink,
+  type Reason,
+  type Report,
+} from '@oms-sync/core';
 import type { Delivery } from './delivery.ts';
 
 export interface DispatcherOptions {
@@ -298,18 +306,4 @@ export class Dispatcher {
 
 function isReturned(fate: Fate, all: readonly Fate[]): boolean {
   return fate.kind === 'merged' ? all[fate.into]?.kind === 'returned' : fate.kind === 'returned';
-}
-
-/** The conservation law of a delivery of which nothing is returned. */
-function countFates(fates: readonly Fate[]): Report {
-  const report = {
-    received: fates.length,
-    requested: 0,
-    unrequested: 0,
-    filtered: 0,
-    merged: 0,
-    returned: 0,
-  };
-  for (const { kind } of fates) report[kind]++;
-  return report;
 }

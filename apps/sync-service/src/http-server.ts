@@ -219,6 +219,9 @@ function toRefusal(error: unknown): Refusal {
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     return new Refusal('content', 'the content type cannot be read', { cause: error });
   }
+  if (code === 'FST_ERR_CTP_INVALID_JSON_BODY' || code === 'FST_ERR_CTP_EMPTY_JSON_BODY') {
+    return new Refusal('content', 'the body is no JSON', { cause: error });
+  }
   return new Refusal('unavailable', 'something went wrong here', { cause: error });
 }
 

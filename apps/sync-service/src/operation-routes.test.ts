@@ -60,7 +60,9 @@ async function start({ tokens }: { tokens?: readonly Secret[] } = {}) {
         response.on('data', (chunk) => (text += String(chunk)));
         response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
       });
-      sent.on('error', reject).end(body === undefined ? undefined : JSON.stringify(body));
+      sent
+        .on('error', reject)
+        .end(body === undefined || typeof body === 'string' ? body : JSON.stringify(body));
     });
   };
   return { ask, clock, dispatcher, queue, service, lines };
@@ -157,6 +159,16 @@ describe('the controls', () => {
     expect(service.rateLimit.namesPerSecond).toBe(50);
   });
 });
+
+it.each(['{', '', '{"__proto__": 1}'])(
+  'a body that is no JSON (%s) is no fault of the service',
+  async (body) => {
+    const { ask } = await start();
+    for (const path of ['/rate', '/nowhere']) {
+      expect([404, 422]).toContain((await ask(path, intent, body)).status);
+    }
+  },
+);
 
 describe('the status', () => {
   it('has the last failures, the newest first, in bounded memory', async () => {

@@ -123,7 +123,8 @@ export async function synchronize(
   return { report, fates, problem };
 }
 
-function countFates(fates: readonly Fate[]): Report {
+/** The conservation law of these records. */
+export function countFates(fates: readonly Fate[]): Report {
   const report = {
     received: fates.length,
     requested: 0,

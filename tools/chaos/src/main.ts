@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { platforms } from '@oms-sync/function-hosts';
+import { chooseSeed, readCount, runCommand, UsageError } from '@oms-sync/testing';
 import { runBackfillKills } from './backfill-run.ts';
 import { runKills, type KillRunResult, type Moment, type Scenario } from './kill-run.ts';
 import type { Finding } from './verdict.ts';
@@ -26,7 +27,7 @@ async function main(): Promise<number> {
     options: {
       kills: { type: 'string' },
       short: { type: 'boolean', default: false },
-      seed: { type: 'string' },
+      seed: { type: 'string', default: chooseSeed() },
       backfill: { type: 'string' },
       platform: { type: 'string', default: 'all' },
       help: { type: 'boolean', default: false },
@@ -36,11 +37,11 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const seed = readNumber('--seed', values.seed, Math.floor(Math.random() * 1_000_000_000));
+  const seed = readCount('--seed', values.seed);
   if (values.backfill !== undefined) {
-    return killBackfill(readNumber('--backfill', values.backfill, 0), seed);
+    return killBackfill(readCount('--backfill', values.backfill), seed);
   }
-  const kills = readNumber('--kills', values.kills, values.short ? 50 : 500);
+  const kills = readCount('--kills', values.kills ?? (values.short ? '50' : '500'));
   const scenarios = listScenarios(values.platform);
   const startedAt = Date.now();
   console.log(`${kills} kills in ${scenarios.length} scenarios, --seed ${seed}\n`);
@@ -158,27 +159,4 @@ function seconds(since: number): number {
   return Math.round((Date.now() - since) / 1000);
 }
 
-function readNumber(option: string, text: string | undefined, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${option}: expected a whole number, got '${text}'`);
-  return Number(text);
-}
-
-class UsageError extends Error {}
-
-/** Was the command called wrongly? */
-function isUsageError(error: unknown): error is Error {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS_');
-}
-
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    console.error(isUsageError(error) ? `${error.message}\n\n${help}` : error);
-    // At once: what was started before the failure would go on listening.
-    process.exit(isUsageError(error) ? 2 : 1);
-  },
-);
+runCommand(main, help);

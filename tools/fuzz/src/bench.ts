@@ -1,42 +1,24 @@
 // A process that feeds one entry point: whoever started it ends it if it hangs, and sees if it crashes.
-import { mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { testKeys } from '@oms-sync/testing';
-import type { Answer } from './entry-point.ts';
 import { entryPoints } from './entry-points.ts';
 import { makeInput, type Input } from './inputs.ts';
 import { readLists } from './lists.ts';
-import type { BenchData, BenchMessage } from './messages.ts';
+import type { BenchData } from './messages.ts';
 import { OmsFake } from './oms-fake.ts';
 import { judge, readSyncLines, type Observation } from './oracle.ts';
-import { Seeds } from './seeds.ts';
+import { listChannels, Seeds } from './seeds.ts';
+import { clearPrototype, empty, measureHeap, send, watchProcess, withTimeLimit } from './watched-process.ts';
 
-/** An input that takes longer has hung. */
-const hangMs = 40_000;
 /** So many inputs lie between two looks at the memory. */
 const inputsALook = 500;
 
 process.once('message', (data: BenchData) => void main(data));
 
 async function main(data: BenchData): Promise<void> {
-  const lines: string[] = [];
-  const uncaught: string[] = [];
-  for (const name of ['stdout', 'stderr'] as const) {
-    process[name].write = (chunk: string | Uint8Array) => {
-      lines.push(
-        ...String(chunk)
-          .split('\n')
-          .filter((line) => line !== ''),
-      );
-      return true;
-    };
-  }
-  process.on('uncaughtException', (error) => uncaught.push(error.stack ?? String(error)));
-  process.on('unhandledRejection', (reason) => {
-    uncaught.push(`rejection: ${reason instanceof Error ? reason.stack : String(reason)}`);
-  });
-
+  const { lines, uncaught } = watchProcess();
   const entryPoint = entryPoints.find(({ name }) => name === data.entryPoint);
   if (entryPoint === undefined) throw new TypeError(`no entry point ${data.entryPoint}`);
   const oms = await OmsFake.start();
@@ -55,7 +37,7 @@ async function main(data: BenchData): Promise<void> {
     AzureWebJobsStorage: 'UseDevelopmentStorage=true',
   });
   const call = await entryPoint.load({ root: data.root, settings, log: (line) => lines.push(line) });
-  const seeds = new Seeds(entryPoint.platform, entryPoint.fixtures, data.root);
+  const seeds = new Seeds(listChannels(entryPoint.platform), entryPoint.fixtures, data.root);
   const options = { seed: data.seed, entryPoint: entryPoint.name, seeds, inProcess: entryPoint.inProcess };
   const progress = openSync(data.progress, 'w');
 
@@ -124,20 +106,6 @@ async function main(data: BenchData): Promise<void> {
   }
 }
 
-function withTimeLimit(answer: Promise<Answer>): Promise<Observation['answer']> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve({ kind: 'hung' }), hangMs);
-    answer.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}
-
-/** What all objects have that they should not have; takes it away again. */
-function clearPrototype(): string[] {
-  return [Object.prototype, Array.prototype, Function.prototype].flatMap((prototype) =>
-    Object.keys(prototype).filter((key) => Reflect.deleteProperty(prototype, key)),
-  );
-}
-
 function describeOutcome({ answer, lines }: Observation): string {
   if (answer.kind === 'hung') return 'hung';
   if (answer.kind === 'refused') return 'not sent';
@@ -166,19 +134,4 @@ function describe(data: BenchData, { input, answer, ms, lines, accepted, lists }
     },
     { depth: 30, maxArrayLength: 200, maxStringLength: 100_000, breakLength: 120 },
   );
-}
-
-function empty(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-}
-
-/** In bytes, without garbage (--expose-gc). */
-function measureHeap(): number {
-  globalThis.gc?.();
-  return process.memoryUsage().heapUsed;
-}
-
-function send(message: BenchMessage): void {
-  process.send?.(message);
 }

@@ -1,7 +1,8 @@
 import type { Input } from './inputs.ts';
 import type { PlatformName } from './seeds.ts';
 
-export const entryPointNames = [
+/** Into the functions. */
+export const functionNames = [
   'functiongraph',
   'aws-lambda',
   'azure-event-grid',
@@ -11,6 +12,19 @@ export const entryPointNames = [
   'gcf-push',
 ] as const;
 
+/** Into the service by HTTP. */
+export const receiverNames = [
+  'service-smn',
+  'service-sns',
+  'service-event-grid',
+  'service-huawei-event-grid',
+  'service-pubsub',
+  'service-webhook',
+] as const;
+
+export const entryPointNames = [...functionNames, ...receiverNames, 'cli'] as const;
+
+export type ReceiverName = (typeof receiverNames)[number];
 export type EntryPointName = (typeof entryPointNames)[number];
 
 /** What an entry point answered. */
@@ -22,9 +36,9 @@ export type Answer =
   /** The platform's own part refused it: the function never saw it. */
   | { readonly kind: 'refused'; readonly text: string };
 
-/** A way into a bundle. */
+/** A way into the bundle of a function. */
 export interface EntryPoint {
-  readonly name: EntryPointName;
+  readonly name: (typeof functionNames)[number];
   readonly platform: PlatformName;
   /** The folders of its recorded events. */
   readonly fixtures: readonly string[];

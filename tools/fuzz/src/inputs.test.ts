@@ -1,16 +1,25 @@
+import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { entryPoints } from './entry-points.ts';
 import { makeInput } from './inputs.ts';
-import { Seeds } from './seeds.ts';
+import { Random } from './random.ts';
+import { receiverPoints } from './receivers.ts';
+import { listChannels, Seeds } from './seeds.ts';
+import { makeToolInput, readToolFiles } from './tool-inputs.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 const show = (value: unknown) => inspect(value, { depth: 20 });
 
-describe.each(entryPoints)('inputs of $name', ({ name, platform, fixtures, inProcess }) => {
-  const seeds = new Seeds(platform, fixtures, root);
+const all = [
+  ...entryPoints.map((point) => ({ ...point, channels: listChannels(point.platform) })),
+  ...receiverPoints.map((point) => ({ ...point, channels: [point.channel], inProcess: false })),
+];
+
+describe.each(all)('inputs of $name', ({ name, channels, fixtures, inProcess }) => {
+  const seeds = new Seeds(channels, fixtures, root);
   const make = (seed: number, index: number) =>
     makeInput({ seed, entryPoint: name, seeds, inProcess }, index).event;
 
@@ -26,4 +35,20 @@ describe.each(entryPoints)('inputs of $name', ({ name, platform, fixtures, inPro
     expect(Object.keys(Object.prototype)).toEqual([]);
     expect(Reflect.get({}, 'polluted')).toBeUndefined();
   });
+});
+
+it('calls of the tool are the same for the same seed, and such as a process can be given', () => {
+  const seeds = readToolFiles(root);
+  const make = (seed: number) =>
+    Array.from({ length: 50 }, (_, index) => makeToolInput(seeds, '/folder', index, new Random(seed, index)));
+  const digest = (seed: number) => {
+    const hash = createHash('sha256');
+    for (const { args, files, stdin } of make(seed)) {
+      for (const part of [...args, ...files.map(({ body }) => body), stdin]) hash.update(part);
+    }
+    return hash.digest('hex');
+  };
+  expect(digest(1)).toBe(digest(1));
+  expect(digest(2)).not.toBe(digest(1));
+  for (const arg of make(1).flatMap(({ args }) => args)) expect(arg).not.toMatch(/\0|\p{Surrogate}/u);
 });

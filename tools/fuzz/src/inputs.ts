@@ -15,7 +15,7 @@ export interface Input {
   readonly event: unknown;
   /** The event as the text that arrives, where text arrives; may be no JSON. Latin-1: each character is a byte. */
   readonly bytes: string | undefined;
-  /** A name of a flawless record among the others: it must not get lost. */
+  /** A name of a flawless record among the others, or alone where nothing is changed: it must not get lost. */
   readonly canary: string | undefined;
   readonly mood: OmsMood;
   /** What was done to the event, for the report. */
@@ -55,11 +55,15 @@ export function makeInput(options: InputOptions, index: number, keep?: readonly 
     if (isTooLarge(event)) event = seeds.pick(ofStep);
   }
   const canary = random.chance(0.5) ? `canary/${entryPoint}/${index}` : undefined;
-  const planted = canary !== undefined && plant(event, canary, seeds, random) ? canary : undefined;
+  // Where nothing is changed, it is all that there is.
+  const alone = canary === undefined || count > 0 ? undefined : seeds.pickWithName(random, canary);
+  event = alone ?? event;
+  const isPlanted = alone !== undefined || (canary !== undefined && plant(event, canary, seeds, random));
+  const planted = isPlanted ? canary : undefined;
   const mood = random.chance(0.7)
     ? 'takes all'
     : random.pick(['refuses some', 'fails at some', 'refuses the keys', 'answers nonsense'] as const);
-  const enlarged = enlarge(event, random);
+  const enlarged = count === 0 ? event : enlarge(event, random);
   const whole = toBytes(enlarged);
   const bytes = whole === undefined || !random.chance(0.08) ? whole : damage(whole, random);
   return {
@@ -154,7 +158,8 @@ function toBytes(event: unknown): string | undefined {
   return json === undefined ? undefined : Buffer.from(json).toString('latin1');
 }
 
-function damage(bytes: string, random: Random): string {
+/** Cut off, a byte changed, no UTF-8, too deep, twice, or with a member that means something to JavaScript. */
+export function damage(bytes: string, random: Random): string {
   const at = random.below(bytes.length + 1);
   switch (random.below(6)) {
     case 0:

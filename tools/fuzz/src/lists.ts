@@ -1,11 +1,15 @@
 import { ObjectFolder } from '@oms-sync/log-bucket';
 import type { Lists } from './oracle.ts';
 
-/** Reads the lists of a log bucket in a folder, whichever their layout. */
-export async function readLists(folder: string): Promise<Lists> {
+/**
+ * Reads the lists of a log bucket in a folder, whichever their layout.
+ *
+ * @param list one of them only.
+ */
+export async function readLists(folder: string, list: '' | 'success_object/' = ''): Promise<Lists> {
   const objects = new ObjectFolder(folder);
   const lists = { requested: [] as string[], unrequested: [] as string[], invalid: [] as string[], text: '' };
-  for (const { key } of await objects.list('oms_source_record/')) {
+  for (const { key } of await objects.list(`oms_source_record/${list}`)) {
     const body = (await objects.read(key))?.toString('utf8') ?? '';
     lists.text += body.length < 100_000 ? body : '';
     const isSuccess = key.startsWith('oms_source_record/success_object/');

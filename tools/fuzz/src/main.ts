@@ -4,8 +4,9 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { entryPointNames } from './entry-point.ts';
-import type { BenchData } from './messages.ts';
+import { chooseSeed, readCount, runCommand, UsageError } from '@oms-sync/testing';
+import { entryPointNames, receiverNames, type EntryPointName } from './entry-point.ts';
+import { inputsInAGroup, type BenchData } from './messages.ts';
 import { runBench, type BenchResult } from './bench-process.ts';
 
 const help = `npm run fuzz -- [options]
@@ -14,7 +15,7 @@ Feeds mutated real events to every entry point of every built app, and looks wha
 
   --inputs N       how many inputs, over all entry points (default 100000)
   --short          5000 inputs
-  --seed N         makes the same inputs again (default: by the clock)
+  --seed N         makes the same inputs again (default: a new one, which is printed)
   --entry NAME     one entry point only: ${entryPointNames.join(', ')}
   --index N        one input only, of one entry point
   --jobs N         processes at a time (default: one for each core)
@@ -28,12 +29,15 @@ const variants = [
   { log_layout: 'list', on_failure: 'redeliver' },
 ] as const;
 
+/** The time of one process of the tool is enough for so many inputs of others. */
+const inputsForAProcess = 20;
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       inputs: { type: 'string' },
       short: { type: 'boolean', default: false },
-      seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
+      seed: { type: 'string', default: chooseSeed() },
       entry: { type: 'string' },
       index: { type: 'string' },
       jobs: { type: 'string', default: String(availableParallelism()) },
@@ -45,13 +49,13 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const seed = readNumber('seed', values.seed);
-  const index = values.index === undefined ? undefined : readNumber('index', values.index);
+  const seed = readCount('--seed', values.seed);
+  const index = values.index === undefined ? undefined : readCount('--index', values.index);
   const chosen = entryPointNames.filter((name) => values.entry === undefined || name === values.entry);
   if (chosen.length === 0) throw new UsageError(`Unknown --entry '${values.entry}'`);
   if (index !== undefined && chosen.length > 1) throw new UsageError('--index needs --entry');
   const each = Math.ceil(
-    readNumber('inputs', values.inputs ?? (values.short ? '5000' : '100000')) /
+    readCount('--inputs', values.inputs ?? (values.short ? '5000' : '100000')) /
       chosen.length /
       variants.length,
   );
@@ -64,23 +68,21 @@ async function main(): Promise<number> {
   const results: BenchResult[] = [];
   const waiting = chosen.flatMap((entryPoint) =>
     variants.map((settings, half) => {
-      const from = index ?? each * half;
-      const to = index === undefined ? from + each : from + 1;
-      return makeData({ entryPoint, settings, seed, from, to }, scratch);
+      const range = chooseRange(entryPoint, each, half, index);
+      return makeData({ entryPoint, settings, seed, ...range }, scratch);
     }),
   );
   const work = async () => {
     for (let data = waiting.shift(); data !== undefined; data = waiting.shift()) {
-      const result = await runBench(data, fileURLToPath(new URL('bench.js', import.meta.url)), (line) =>
-        console.log(line),
-      );
+      const bench = fileURLToPath(new URL(`${benchOf(data.entryPoint)}.js`, import.meta.url));
+      const result = await runBench(data, bench, (line) => console.log(line));
       results.push(result);
       report(result, values.out, seed);
     }
   };
   const startedAt = Date.now();
   try {
-    await Promise.all(Array.from({ length: Math.max(1, readNumber('jobs', values.jobs)) }, work));
+    await Promise.all(Array.from({ length: Math.max(1, readCount('--jobs', values.jobs)) }, work));
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -90,6 +92,32 @@ async function main(): Promise<number> {
     `${tried} inputs in ${Math.round((Date.now() - startedAt) / 1000)} s, ${failures} failures${failures === 0 ? '' : ` (in ${values.out})`}; again with --seed ${seed}`,
   );
   return failures === 0 ? 0 : 1;
+}
+
+function benchOf(name: EntryPointName): string {
+  if (name === 'cli') return 'tool-bench';
+  return isReceiver(name) ? 'service-bench' : 'bench';
+}
+
+function isReceiver(name: EntryPointName): boolean {
+  return receiverNames.some((receiver) => receiver === name);
+}
+
+/** Which inputs one bench gets; the service gets whole groups, and the tool fewer, as each is a process of its own. */
+function chooseRange(
+  name: EntryPointName,
+  each: number,
+  half: number,
+  index: number | undefined,
+): Pick<BenchData, 'from' | 'to'> {
+  if (index !== undefined) {
+    const group = isReceiver(name) ? inputsInAGroup : 1;
+    const from = Math.floor(index / group) * group;
+    return { from, to: from + group };
+  }
+  const count = Math.ceil(name === 'cli' ? each / inputsForAProcess : each);
+  const from = isReceiver(name) ? Math.ceil((count * half) / inputsInAGroup) * inputsInAGroup : count * half;
+  return { from, to: from + count };
 }
 
 function makeData(
@@ -121,22 +149,4 @@ function report(
   }
 }
 
-function readNumber(name: string, text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name}: expected a whole number, found '${text}'`);
-  return Number(text);
-}
-
-class UsageError extends Error {}
-
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    const isUsage =
-      error instanceof UsageError ||
-      (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_'));
-    console.error(isUsage ? `${error.message}\n\n${help}` : error);
-    process.exit(isUsage ? 2 : 1);
-  },
-);
+runCommand(main, help);

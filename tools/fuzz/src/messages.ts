@@ -1,5 +1,8 @@
 import type { EntryPointName } from './entry-point.ts';
 
+/** The service gets so many inputs side by side; they are seen again together. */
+export const inputsInAGroup = 25;
+
 /** What a bench is told. */
 export interface BenchData {
   readonly entryPoint: EntryPointName;

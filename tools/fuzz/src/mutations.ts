@@ -89,7 +89,7 @@ function replaceWhole(event: unknown, random: Random, { other, inProcess }: Muta
 }
 
 /** Changes a text; one that holds JSON, plain or as Base64, more often inside than outside. */
-function mutateText(text: string, random: Random, options: MutationOptions): string {
+export function mutateText(text: string, random: Random, options: MutationOptions): string {
   const inner = readJson(text);
   if (inner !== undefined && random.chance(0.8)) {
     const changed = mutate(inner.value, random, { ...options, inProcess: false });

@@ -58,7 +58,15 @@ export function readSyncLines(lines: readonly string[]): Readonly<Record<string,
   });
 }
 
-function judgeProcess({ answer, ms, lines, lists, uncaught, prototypeKeys }: Observation): string[] {
+/** What is right of every process. */
+export function judgeProcess({
+  answer,
+  ms,
+  lines,
+  lists,
+  uncaught,
+  prototypeKeys,
+}: Omit<Observation, 'input' | 'accepted' | 'violations'>): string[] {
   const problems: string[] = [];
   if (answer.kind === 'hung' || ms > maxMs) problems.push(`took ${Math.round(ms)} ms`);
   if (uncaught.length > 0) problems.push(`uncaught: ${uncaught.join('; ')}`);
@@ -219,7 +227,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function sumUp(numbers: readonly (number | undefined)[]): number {
+export function sumUp(numbers: readonly (number | undefined)[]): number {
   return numbers.reduce<number>((sum, number) => sum + (number ?? Number.NaN), 0);
 }
 
@@ -231,7 +239,7 @@ function tryToParse(text: string): unknown {
   }
 }
 
-function show(names: readonly string[]): string {
+export function show(names: readonly string[]): string {
   const shown = names.slice(0, 5).map((name) => JSON.stringify(name.slice(0, 100)));
   return `${names.length} (${shown.join(', ')}${names.length > 5 ? ', …' : ''})`;
 }

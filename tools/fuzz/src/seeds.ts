@@ -6,21 +6,29 @@ import type { Random } from './random.ts';
 
 export type PlatformName = (typeof platforms)[number]['name'];
 
-/** Real events of one platform. */
+/** Makes the events of one way of delivery. */
+export type SeedChannel = Pick<Channel, 'batch' | 'makeEvent'>;
+
+/** The channels of a platform; those of gcf make requests, not events. */
+export function listChannels(platform: PlatformName): readonly SeedChannel[] {
+  const found = platforms.find(({ name }) => name === platform);
+  return platform === 'gcf' ? [] : (found?.channels ?? []);
+}
+
+/** Real events of one entry point. */
 export class Seeds {
   readonly #texts: readonly string[];
-  readonly #channels: readonly Channel[];
+  readonly #channels: readonly SeedChannel[];
   readonly #names: readonly string[];
 
   /**
+   * @param channels what else makes events.
    * @param folders those of the recorded events.
    * @param root the root of the workspace.
    */
-  constructor(platform: PlatformName, folders: readonly string[], root: string) {
+  constructor(channels: readonly SeedChannel[], folders: readonly string[], root: string) {
     this.#texts = folders.flatMap((folder) => readRecorded(path.join(root, fixtures, folder)));
-    const found = platforms.find(({ name }) => name === platform);
-    // The channels of gcf make requests, not events.
-    this.#channels = platform === 'gcf' ? [] : (found?.channels ?? []);
+    this.#channels = channels;
     this.#names = uglyNames.filter((name) => name.length < 200);
   }
 
@@ -45,7 +53,7 @@ export class Seeds {
     return channel === undefined ? undefined : this.#make(channel, [name]);
   }
 
-  #make(channel: Channel, names: readonly string[]): unknown {
+  #make(channel: SeedChannel, names: readonly string[]): unknown {
     const event = channel.makeEvent(
       names.map((name) => ({ name, kind: 'created' as const })),
       1,

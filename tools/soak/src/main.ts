@@ -2,7 +2,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { countWrong, describeWrong, number, readCount, readSeed, runCommand } from './command.ts';
+import { chooseSeed, readCount, runCommand } from '@oms-sync/testing';
+import { countWrong, describeWrong, number } from './verdict-text.ts';
 import { drawSvg, drawText } from './curve.ts';
 import { phases } from './faults.ts';
 import { measureGrowth, type Growth } from './growth.ts';
@@ -25,7 +26,7 @@ async function main(): Promise<number> {
     options: {
       seconds: { type: 'string' },
       short: { type: 'boolean', default: false },
-      seed: { type: 'string' },
+      seed: { type: 'string', default: chooseSeed() },
       svg: { type: 'string', default: 'dist/soak.svg' },
       help: { type: 'boolean', default: false },
     },
@@ -34,8 +35,8 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const seconds = readCount('seconds', values.seconds ?? (values.short ? '60' : '3600'), 60);
-  const seed = readSeed(values.seed);
+  const seconds = readCount('--seconds', values.seconds ?? (values.short ? '60' : '3600'), 60);
+  const seed = readCount('--seed', values.seed);
   // Each quarter of the run sees calms: a short run changes faster.
   const phaseSeconds = Math.min(30, Math.max(1.25, seconds / 48));
   console.log(

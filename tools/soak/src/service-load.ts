@@ -1,7 +1,8 @@
 // npm run service-load: notifications at full speed into the service, which is killed again and again. See README.md.
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { countWrong, describeWrong, number, readCount, readSeed, runCommand } from './command.ts';
+import { chooseSeed, readCount, runCommand } from '@oms-sync/testing';
+import { countWrong, describeWrong, number } from './verdict-text.ts';
 import { drawRows } from './curve.ts';
 import { runServiceLoad, type ServiceLoadResult, type ServiceSample } from './service-run.ts';
 
@@ -26,7 +27,7 @@ async function main(): Promise<number> {
       'kill-every': { type: 'string' },
       connections: { type: 'string', default: '100' },
       short: { type: 'boolean', default: false },
-      seed: { type: 'string' },
+      seed: { type: 'string', default: chooseSeed() },
       'cpu-prof': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -36,12 +37,12 @@ async function main(): Promise<number> {
     return 0;
   }
   const notifications = readCount(
-    'notifications',
+    '--notifications',
     values.notifications ?? (values.short ? '30000' : '1000000'),
   );
-  const killEvery = readCount('kill-every', values['kill-every'] ?? (values.short ? '3' : '20'));
-  const connections = readCount('connections', values.connections);
-  const seed = readSeed(values.seed);
+  const killEvery = readCount('--kill-every', values['kill-every'] ?? (values.short ? '3' : '20'));
+  const connections = readCount('--connections', values.connections);
+  const seed = readCount('--seed', values.seed);
   console.log(
     `${number(notifications)} notifications over ${connections} connections, a kill every ${killEvery} s, --seed ${seed}\n`,
   );

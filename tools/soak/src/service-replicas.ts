@@ -2,7 +2,8 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { whyNoRabbitmq } from '@oms-sync/peers/rabbitmq';
-import { countWrong, describeWrong, number, readCount, readSeed, runCommand } from './command.ts';
+import { chooseSeed, readCount, runCommand } from '@oms-sync/testing';
+import { countWrong, describeWrong, number } from './verdict-text.ts';
 import { runReplicas, type ReplicasResult, type ReplicasSample } from './replicas-run.ts';
 
 const help = `npm run service-replicas -- [options]
@@ -24,7 +25,7 @@ async function main(): Promise<number> {
       seconds: { type: 'string' },
       'kill-every': { type: 'string' },
       short: { type: 'boolean', default: false },
-      seed: { type: 'string' },
+      seed: { type: 'string', default: chooseSeed() },
       help: { type: 'boolean', default: false },
     },
   });
@@ -32,9 +33,9 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const seconds = readCount('seconds', values.seconds ?? (values.short ? '15' : '180'), 10);
-  const killEvery = readCount('kill-every', values['kill-every'] ?? (values.short ? '3' : '10'), 1);
-  const seed = readSeed(values.seed);
+  const seconds = readCount('--seconds', values.seconds ?? (values.short ? '15' : '180'), 10);
+  const killEvery = readCount('--kill-every', values['kill-every'] ?? (values.short ? '3' : '10'), 1);
+  const seed = readCount('--seed', values.seed);
   const lack = whyNoRabbitmq();
   if (lack !== undefined) {
     console.error(`There is no RabbitMQ on this machine. This run ${lack}`);

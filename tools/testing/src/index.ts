@@ -4,5 +4,7 @@ export * from './names.ts';
 export * from './ugly-names.ts';
 export * from './memory-log-bucket.ts';
 export * from './certificate.ts';
+export * from './command.ts';
 export * from './random.ts';
+export * from './signed-messages.ts';
 export * from './installed.ts';

@@ -21,6 +21,7 @@ const hostileNames = [
   '<img src=x onerror="window.injected = true">',
   'evil\u202Egpj.exe',
   'line\nend\u2028and more',
+  ' between spaces ',
   '\u{1F600} e\u0301 and é',
 ];
 
@@ -131,6 +132,43 @@ describe.skipIf(needs !== undefined)(`the dashboard in a browser${needs ? ` (${n
     await page.context().close();
   });
 
+  it('shows the rate limit, and changes it, by keyboard', async () => {
+    const { address, output } = await startService({ rate_limit: '500', token });
+    const { page, complaints } = await open(address);
+    await page.getByLabel('Token').fill(token);
+    await page.keyboard.press('Enter');
+    const limit = page.getByRole('spinbutton', { name: 'Rate limit' });
+    await expect.poll(() => limit.inputValue()).toBe('500');
+    const outcome = page.locator('#outcome');
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const tell = (body: string) => fetch(new URL('/rate', address), { method: 'POST', headers, body });
+    const ask = async () => (await fetch(new URL('/status', address), { headers })).json();
+
+    // Somebody else changes it: shown, but not to whoever is about to change it.
+    await tell('{"rate_limit": 70}');
+    await expect.poll(() => limit.inputValue(), { timeout: 10_000 }).toBe('70');
+    await limit.fill('9');
+    const answer = await page.waitForResponse(/status/);
+    await answer.finished();
+    expect(await limit.inputValue()).toBe('9');
+    await limit.press('Tab');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => outcome.innerText()).toContain('At most 9 objects a second are requested now');
+    expect(await ask()).toMatchObject({ rate_limit: 9 });
+
+    await limit.fill('0');
+    await limit.press('Enter');
+    expect(await page.evaluate("document.querySelector('#rate-limit:invalid') !== null")).toBe(true);
+    expect(await ask()).toMatchObject({ rate_limit: 9 });
+    await limit.fill('');
+    await limit.press('Enter');
+    await expect.poll(() => outcome.innerText()).toContain('no limit now');
+    expect(await ask()).not.toHaveProperty('rate_limit');
+    expect(output()).toContain('rate limit changed');
+    expect(complaints.filter((text) => !text.includes('401'))).toEqual([]);
+    await page.context().close();
+  });
+
   it('shows hostile names as text, says why they failed, and replays them', async () => {
     oms.faults.set([{ kind: 'answer', status: 400, errorCode: 'OMS.0064', errorMessage: '<b>no</b>' }]);
     const { address, notify } = await startService();
@@ -143,9 +181,14 @@ describe.skipIf(needs !== undefined)(`the dashboard in a browser${needs ? ` (${n
     expect(shown).toContain(hostileNames[1]);
     expect(shown).toContain('evilU+202Egpj.exe');
     expect(shown).toContain('lineU+000AendU+2028and more');
+    expect(shown).toContain('U+0020between spacesU+0020');
     expect(await page.locator('#failures .why').first().innerText()).toContain('OMS.0064: <b>no</b>');
     await shoot(page, 'failing');
     expect(await page.evaluate('window.injected')).toBeUndefined();
+    await page.setViewportSize({ width: 400, height: 800 });
+    const box = await page.locator('#failures .why').first().boundingBox();
+    expect(box?.width).toBeGreaterThan(250); // Not a letter a line beside the name.
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(400);
 
     oms.faults.clear();
     const outcome = page.locator('#outcome');

@@ -32,12 +32,22 @@ export function change(what: 'pause' | 'resume' | 'replay'): Promise<unknown> {
   return send('POST', `/${what}`);
 }
 
-async function send<Answer>(method: string, path: string): Promise<Answer> {
+/** @param limit objects a second; undefined for no limit. */
+export function changeRate(limit: number | undefined): Promise<unknown> {
+  return send('POST', '/rate', { rate_limit: limit ?? null });
+}
+
+async function send<Answer>(method: string, path: string, body?: object): Promise<Answer> {
   const token = sessionStorage.getItem(tokenKey);
-  const headers = { 'x-oms-sync': '1', ...(token !== null && { authorization: `Bearer ${token}` }) };
+  const headers = {
+    'x-oms-sync': '1',
+    ...(token !== null && { authorization: `Bearer ${token}` }),
+    ...(body && { 'content-type': 'application/json' }),
+  };
   const response = await fetch(path, {
     method,
     headers,
+    ...(body && { body: JSON.stringify(body) }),
     cache: 'no-store',
     signal: AbortSignal.timeout(answerWithinMs),
   });

@@ -1,7 +1,7 @@
 // The dashboard: asks the service how it is, every two seconds, and shows it.
 import type { ReplayReport, SourceReport, StatusReport } from '../status-report.ts';
-import { change, login, LoginNeeded, readStatus, Refused } from './api.ts';
-import { button, cell, element, foreignText, setRows, setText, showText, span } from './elements.ts';
+import { change, changeRate, login, LoginNeeded, readStatus, Refused } from './api.ts';
+import { button, cell, element, foreignText, input, setRows, setText, showText, span } from './elements.ts';
 import {
   formatBytes,
   formatCount,
@@ -49,7 +49,8 @@ function show(status: StatusReport): void {
   showState(stateOf(status));
   setText('since', `since ${formatTime(status.started_at)}`);
   setText('pause', status.paused ? 'Resume' : 'Pause');
-  button('pause').disabled = false;
+  for (const id of ['pause', 'rate-set']) button(id).disabled = false;
+  showRate(status.rate_limit);
   showReplay(status.replay);
   showHindrances(status);
   showFigures(status);
@@ -75,7 +76,7 @@ function showLost(error: unknown): void {
   showState('lost');
   setText('since', '');
   showText('outcome', undefined);
-  for (const id of ['pause', 'replay']) button(id).disabled = true;
+  for (const id of ['pause', 'replay', 'rate-set']) button(id).disabled = true;
   const why = error instanceof Refused ? ` It says: ${error.message}.` : '';
   const what = last === undefined ? '' : ` What is shown here is of ${formatTime(last.now)}.`;
   showText('lost', `The service does not answer.${why}${what} Trying again every two seconds.`);
@@ -109,15 +110,17 @@ function showFigures({ totals, timeline, held, backlog, oldest_seconds: lag }: S
 function showSources(sources: readonly SourceReport[]): void {
   const rows = sources.map(({ name, status, detail, backlog, place }) => [
     cell('', name),
-    cell(
-      'why',
-      span(`badge ${status}`, status),
-      ...(detail === undefined ? [] : [': ', ...foreignText(detail)]),
-    ),
-    cell('', formatBacklog(backlog)),
+    cell('why', badgeOf(status, detail), ...(detail === undefined ? [] : [': ', ...foreignText(detail)])),
+    cell('waiting', formatBacklog(backlog)),
     cell('name', ...foreignText(place)),
   ]);
   setRows('sources', rows);
+}
+
+/** In the words of `/readyz`: a source that runs and has something to say runs not wholly. */
+function badgeOf(status: string, detail: string | undefined): HTMLSpanElement {
+  const state = status === 'running' && detail !== undefined ? 'troubled' : status;
+  return span(`badge ${state}`, state);
 }
 
 function formatBacklog(backlog: SourceReport['backlog']): string {
@@ -158,10 +161,9 @@ function askForToken(message: string): void {
 
 element('login').addEventListener('submit', (event) => {
   event.preventDefault();
-  const input = element('token');
-  if (!(input instanceof HTMLInputElement)) return;
-  login.keep(input.value.trim());
-  input.value = '';
+  const token = input('token');
+  login.keep(token.value.trim());
+  token.value = '';
   void poll();
 });
 
@@ -187,6 +189,23 @@ button('replay').addEventListener('click', () => {
     return 'Replaying the failed list …';
   });
 });
+
+element('rate').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const { value } = input('rate-limit');
+  const limit = value === '' ? undefined : Number(value);
+  void act(async () => {
+    await changeRate(limit);
+    return limit === undefined
+      ? 'Requests have no limit now, until a restart.'
+      : `At most ${formatNumberOf(limit, 'object')} a second ${limit === 1 ? 'is' : 'are'} requested now, until a restart.`;
+  });
+});
+
+/** Shows the limit, unless somebody is about to change it. */
+function showRate(limit: number | undefined): void {
+  if (!element('rate').contains(document.activeElement)) input('rate-limit').value = String(limit ?? '');
+}
 
 /** Says what came of the replay that was asked for here. */
 function showReplay(report: ReplayReport): void {

@@ -11,6 +11,12 @@ export function button(id: string): HTMLButtonElement {
   return found;
 }
 
+export function input(id: string): HTMLInputElement {
+  const found = element(id);
+  if (!(found instanceof HTMLInputElement)) throw new Error(`#${id} is no input`);
+  return found;
+}
+
 export function setText(id: string, text: string): void {
   const found = element(id);
   if (found.textContent !== text) found.textContent = text; // Screen readers read again what is set again.
@@ -44,12 +50,14 @@ export function span(className: string, text: string): HTMLSpanElement {
   return found;
 }
 
-/** Characters that nobody sees, or that turn the text around. */
-const invisible = /([\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}])/u;
+/** Characters that nobody sees, or that turn the text around; a space only where it ends the text. */
+const invisible = /([\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]|^ | $)/u;
 
 /** Text of others as it is: nothing in it is markup, and what is invisible is shown by its number. */
 export function foreignText(text: string): readonly (string | Node)[] {
-  return text.split(invisible).map((part) => (invisible.test(part) ? span('escape', codePoint(part)) : part));
+  // Every other part is what stands between the others.
+  const parts = text.split(invisible);
+  return parts.map((part, index) => (index % 2 === 1 ? span('escape', codePoint(part)) : part));
 }
 
 function codePoint(character: string): string {
