@@ -5,6 +5,7 @@ import type { Inbox } from '../inbox.ts';
 import type { Source } from '../source.ts';
 import { AmqpPublisher } from './amqp-publisher.ts';
 import { amqpSettings, AmqpSource, findAmqpContradictions } from './amqp.ts';
+import { findKafkaContradictions, KafkaSource, kafkaSettings, readKafkaOptions } from './kafka.ts';
 import {
   findPostgresContradictions,
   PostgresSource,
@@ -13,7 +14,7 @@ import {
 } from './postgres.ts';
 
 /** The settings of all sources that the service connects to: a source is there when its settings are. */
-export const sourceSettings = { ...amqpSettings, ...postgresSettings } as const;
+export const sourceSettings = { ...amqpSettings, ...kafkaSettings, ...postgresSettings } as const;
 
 export type SourceValues = ValuesOf<typeof sourceSettings>;
 
@@ -22,6 +23,7 @@ export function* findSourceContradictions(
   values: Partial<SourceValues>,
 ): Generator<SettingProblem, void, undefined> {
   yield* findAmqpContradictions(values);
+  yield* findKafkaContradictions(values);
   yield* findPostgresContradictions(values);
 }
 
@@ -51,9 +53,12 @@ export async function openSources(
   options: SourceOptions,
 ): Promise<OpenSources> {
   const amqp = openAmqp(values, options);
+  const kafka = readKafkaOptions(values);
+  const { eventgridKeyEncoding } = options.core;
   const postgres = readPostgresOptions(values);
   const connected = [
     ...(amqp === undefined ? [] : [amqp.source]),
+    ...(kafka === undefined ? [] : [new KafkaSource(kafka, { ...options, eventgridKeyEncoding })]),
     ...(postgres === undefined ? [] : [new PostgresSource(postgres, options.clock, options.logger)]),
   ];
   const close = async () => amqp?.publisher.close();
