@@ -3,6 +3,13 @@
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
+# Debian's packages start their servers, unless this says no; the tests start their own.
+policy=/usr/sbin/policy-rc.d
+if [[ ! -e $policy ]]; then
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod +x "$policy"
+  trap 'rm "$policy"' EXIT
+fi
 # Debian's postgresql would make a database and start it; the tests make their own.
 config=/etc/postgresql-common/createcluster.conf
 if [[ ! -e $config ]]; then

@@ -1,11 +1,11 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Clock, Logger, Secret } from '@oms-sync/core';
-import { UnknownEventError, type EventGridKeyEncoding } from '@oms-sync/storage-events';
-import type { Delivery, KnownRecord } from '../delivery.ts';
+import type { EventGridKeyEncoding } from '@oms-sync/storage-events';
+import type { Delivery } from '../delivery.ts';
 import type { Source, SourceState, Submit } from '../source.ts';
 import { closeAmqp, openAmqp } from './amqp-connection.ts';
 import type { AmqpPublisher } from './amqp-publisher.ts';
-import { readMessageBody } from './message-body.ts';
+import { sortMessage } from './message-body.ts';
 
 export interface AmqpSourceOptions {
   readonly url: Secret;
@@ -208,23 +208,15 @@ export class AmqpSource implements Source {
       const headers = { ...message.properties.headers, [countHeader]: deliveries + 1 };
       return this.#move(session, message, this.#options.queue, headers);
     }
-    let body;
-    try {
-      body = readMessageBody(message.content, this.#options);
-    } catch (error) {
-      if (!(error instanceof UnknownEventError)) throw error;
-      return this.#refuse(session, message, 'content', error.message);
-    }
-    const known = body.records.filter((record): record is KnownRecord => record.kind !== 'unknown');
-    const unknown = body.records.find((record) => record.kind === 'unknown');
+    const { source, records, refusal } = sortMessage(message.content, this.#options);
     const settle = () => {
-      if (unknown === undefined) return acknowledge(session, message);
-      void this.#refuse(session, message, 'content', unknown.reason);
+      if (refusal === undefined) return acknowledge(session, message);
+      void this.#refuse(session, message, 'content', refusal);
     };
-    if (known.length === 0) return settle();
+    if (records.length === 0) return settle();
     const delivery: Delivery = {
-      source: body.source ?? this.name,
-      records: known,
+      source: source ?? this.name,
+      records,
       settle,
       handBack: () => {
         if (session.isOpen) session.channel.nack(message, false, true);

@@ -9,6 +9,7 @@ import {
   type EventGridKeyEncoding,
 } from '@oms-sync/storage-events';
 import type { StorageRecord } from '@oms-sync/core';
+import type { KnownRecord } from '../delivery.ts';
 import type { Notification } from '../inbox.ts';
 
 /** Marks what {@link formatEnvelope} made. */
@@ -49,6 +50,25 @@ export function readMessageBody(body: Buffer, options: MessageBodyOptions): Mess
   const records = isObs(message) ? translateObs(message, options) : translateS3Message(text);
   if (records.length === 0) throw new UnknownEventError('expected records, found none');
   return { source: undefined, records };
+}
+
+/** What can be delivered of a message, and why the rest of it, or all, is to be refused. */
+export interface SortedMessage {
+  readonly source: string | undefined;
+  readonly records: readonly KnownRecord[];
+  readonly refusal: string | undefined;
+}
+
+/** As {@link readMessageBody}, for a message that somebody has to keep when nobody can read it. */
+export function sortMessage(body: Buffer, options: MessageBodyOptions): SortedMessage {
+  try {
+    const { source, records } = readMessageBody(body, options);
+    const known = records.filter((record): record is KnownRecord => record.kind !== 'unknown');
+    return { source, records: known, refusal: records.find((record) => record.kind === 'unknown')?.reason };
+  } catch (error) {
+    if (!(error instanceof UnknownEventError)) throw error;
+    return { source: undefined, records: [], refusal: error.message };
+  }
 }
 
 function decode(body: Buffer): string {

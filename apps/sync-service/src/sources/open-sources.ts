@@ -6,6 +6,7 @@ import type { Source } from '../source.ts';
 import { AmqpPublisher } from './amqp-publisher.ts';
 import { amqpSettings, findAmqpContradictions } from './amqp-settings.ts';
 import { AmqpSource } from './amqp.ts';
+import { findKafkaContradictions, KafkaSource, kafkaSettings, readKafkaOptions } from './kafka.ts';
 import { OutboxSource, outboxSettings, readOutboxOptions } from './outbox.ts';
 import {
   findPostgresContradictions,
@@ -15,7 +16,12 @@ import {
 } from './postgres.ts';
 
 /** The settings of all sources that the service connects to: a source is there when its settings are. */
-export const sourceSettings = { ...amqpSettings, ...postgresSettings, ...outboxSettings } as const;
+export const sourceSettings = {
+  ...amqpSettings,
+  ...kafkaSettings,
+  ...postgresSettings,
+  ...outboxSettings,
+} as const;
 
 export type SourceValues = ValuesOf<typeof sourceSettings>;
 
@@ -24,6 +30,7 @@ export function* findSourceContradictions(
   values: Partial<SourceValues> & { readonly retry_max_age?: number | undefined },
 ): Generator<SettingProblem, void, undefined> {
   yield* findAmqpContradictions(values);
+  yield* findKafkaContradictions(values);
   yield* findPostgresContradictions(values);
 }
 
@@ -53,10 +60,13 @@ export async function openSources(
   options: SourceOptions,
 ): Promise<OpenSources> {
   const amqp = openAmqp(values, options);
+  const kafka = readKafkaOptions(values);
+  const { eventgridKeyEncoding } = options.core;
   const postgres = readPostgresOptions(values);
   const outbox = readOutboxOptions(values);
   const connected = [
     ...(amqp === undefined ? [] : [amqp.source]),
+    ...(kafka === undefined ? [] : [new KafkaSource(kafka, { ...options, eventgridKeyEncoding })]),
     ...(postgres === undefined ? [] : [new PostgresSource(postgres, options.clock, options.logger)]),
     ...(outbox === undefined ? [] : [new OutboxSource(outbox, options.clock, options.logger)]),
   ];
