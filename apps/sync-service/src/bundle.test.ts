@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startOmsStandin, type OmsStandin } from '@oms-sync/oms-standin';
+import { startKafkaMock, whyNoKafkaMock } from '@oms-sync/peers';
 import { makeCertificate, testKeys } from '@oms-sync/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -74,17 +75,21 @@ function startService(name: string, settings: Record<string, string> = {}, args:
   };
 }
 
-async function notify(address: string, name: string): Promise<number> {
+function formatNotification(name: string): string {
   const record = {
     eventVersion: '2.0',
     eventSource: 'minio:s3',
     eventName: 's3:ObjectCreated:Put',
     s3: { bucket: { name: 'source' }, object: { key: name } },
   };
+  return JSON.stringify({ Records: [record] });
+}
+
+async function notify(address: string, name: string): Promise<number> {
   const answer = await fetch(new URL('/notifications/webhook', address), {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ Records: [record] }),
+    body: formatNotification(name),
   });
   await answer.arrayBuffer();
   return answer.status;
@@ -227,4 +232,22 @@ describe('the built service', () => {
     limit('unlimited');
     await expect.poll(() => notify(address, 'again'), { timeout: 10_000, interval: 200 }).toBe(200);
   });
+
+  const lacksKafka = whyNoKafkaMock();
+  it.skipIf(lacksKafka !== undefined)(
+    `takes messages of Kafka${lacksKafka ? ` (${lacksKafka})` : ''}`,
+    async () => {
+      const mock = await startKafkaMock();
+      try {
+        await mock.produce('buckets', formatNotification('by-way-of-Kafka'));
+        oms.takeReceived();
+        startService('kafka', { kafka_brokers: mock.broker, kafka_topics: 'buckets', kafka_tls: 'no' });
+        const readNames = () => oms.received.flatMap(({ names }) => names);
+        await expect.poll(readNames, { timeout: 20_000 }).toEqual(['by-way-of-Kafka']);
+      } finally {
+        await mock.stop();
+      }
+    },
+    40_000,
+  );
 });

@@ -12,6 +12,7 @@ import { findOldest } from './readiness.ts';
 import { openReceivers } from './receivers/open-receivers.ts';
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { Service } from './service.ts';
+import { SourceError } from './source.ts';
 import { openSources, type OpenSources } from './sources/open-sources.ts';
 import { runOutboxSetup } from './sources/outbox-setup.ts';
 import { runPostgresSetup } from './sources/postgres-setup.ts';
@@ -162,7 +163,7 @@ main().catch((error: unknown) => {
     process.stderr.write(`${error.message}\n\n${help}`);
     process.exit(2);
   }
-  if (error instanceof SettingsError || error instanceof QueueError) {
+  if (error instanceof SettingsError || error instanceof QueueError || error instanceof SourceError) {
     new Logger('error', log).log('error', 'misconfigured', { message: error.message });
     process.exit(2);
   }

@@ -11,6 +11,11 @@ export interface SourceState {
   readonly backlog?: { readonly count: number; readonly unit: 'messages' | 'rows' | 'bytes' } | undefined;
 }
 
+/** A source can never work as it is set: it says what there is to do. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError';
+}
+
 /** Takes a delivery, and resolves when there is room for the next one. */
 export type Submit = (delivery: Delivery) => Promise<void>;
 
@@ -22,7 +27,11 @@ export interface Source {
   /** In metrics and logs: `smn`, `amqp`, `postgres`. */
   readonly name: string;
   readonly state: SourceState;
-  /** Begins to deliver. Rejects only if it can never work: a wrong setting, no such queue. */
+  /**
+   * Begins to deliver.
+   *
+   * @throws {SourceError} only if it can never work: a wrong setting, no such queue.
+   */
   start(submit: Submit): Promise<void>;
   /** Delivers nothing more. Called before the dispatcher hands back what is not settled. */
   stop(): Promise<void>;

@@ -1,12 +1,14 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { findCommand, Server } from './process.ts';
+import { findCommand, run, Server } from './process.ts';
 
 /** Brokers of Kafka that run in memory, as librdkafka has them for its own tests. */
 export interface KafkaMock {
   /** `host:port` of the first of them. */
   readonly broker: string;
+  /** Puts one message into a topic, which is made if it is not there. */
+  produce(topic: string, value: string): Promise<void>;
   /** Stops it; all it held is gone. A second call does no more. */
   stop(): Promise<void>;
 }
@@ -51,5 +53,10 @@ export async function startKafkaMock(): Promise<KafkaMock> {
     await stop();
     throw error;
   }
-  return { broker, stop };
+  const produce = async (topic: string, value: string) => {
+    const file = path.join(folder, 'message');
+    await writeFile(file, value);
+    await run('kcat', ['-P', '-b', broker, '-t', topic, file]);
+  };
+  return { broker, produce, stop };
 }

@@ -1,5 +1,5 @@
 import { connect, type ChannelModel } from 'amqplib';
-import { TimeLimitError, withTimeLimit, type Clock, type Secret } from '@oms-sync/core';
+import { withTimeLimit, type Clock, type Secret } from '@oms-sync/core';
 
 export interface AmqpAddress {
   readonly url: Secret;
@@ -34,8 +34,7 @@ export async function openAmqp<Opened>(
   } catch (error) {
     isLate = true;
     if (connection !== undefined) void closeAmqp(connection);
-    if (!(error instanceof TimeLimitError)) throw error;
-    throw new Error(`the broker did not answer in ${openWithinMs / 1000} seconds`, { cause: error });
+    throw error;
   }
 }
 

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { connect, type ChannelModel, type ConfirmChannel } from 'amqplib';
-import { Logger, Secret, systemClock } from '@oms-sync/core';
+import { Logger, Secret, systemClock, TimeLimitError } from '@oms-sync/core';
 import { startRabbitmq, whyNoRabbitmq, type Rabbitmq } from '@oms-sync/peers';
 import { FakeClock } from '@oms-sync/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { SourceError } from '../source.ts';
 import { AmqpInbox } from '../amqp-inbox.ts';
 import type { Delivery } from '../delivery.ts';
 import { closeAmqp, openAmqp } from './amqp-connection.ts';
@@ -177,7 +178,9 @@ describe.skipIf(needs !== undefined)(`the AMQP source${needs ? ` (${needs})` : '
   );
 
   it('refuses to start where there is no such queue', async () => {
-    await expect(start('missing', true, false)).rejects.toThrow('NOT_FOUND');
+    const missing = start('missing', true, false);
+    await expect(missing).rejects.toThrow(SourceError);
+    await expect(missing).rejects.toThrow('NOT_FOUND');
   });
 
   it('comes back by itself when its queue was deleted', async () => {
@@ -208,7 +211,7 @@ describe.skipIf(needs !== undefined)(`the AMQP source${needs ? ` (${needs})` : '
     const model = await openAmqp(address, (opened) => Promise.resolve(opened));
     proxy.mute();
     const late = openAmqp({ ...address, clock: new FakeClock() }, (opened) => Promise.resolve(opened));
-    await expect(late).rejects.toThrow('did not answer in 15 seconds');
+    await expect(late).rejects.toThrow(TimeLimitError);
     const closed = closeAmqp(model);
     proxy.cut();
     await closed;

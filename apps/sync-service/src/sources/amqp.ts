@@ -2,7 +2,7 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Clock, Logger, Secret } from '@oms-sync/core';
 import type { EventGridKeyEncoding } from '@oms-sync/storage-events';
 import type { Delivery } from '../delivery.ts';
-import type { Source, SourceState, Submit } from '../source.ts';
+import { SourceError, type Source, type SourceState, type Submit } from '../source.ts';
 import { closeAmqp, openAmqp } from './amqp-connection.ts';
 import type { AmqpPublisher } from './amqp-publisher.ts';
 import { sortMessage } from './message-body.ts';
@@ -75,7 +75,10 @@ export class AmqpSource implements Source {
     try {
       first = await this.#open(submit);
     } catch (error) {
-      if (hopeless.has(codeOf(error))) throw error;
+      if (hopeless.has(codeOf(error))) {
+        const advice = 'docs/guides/brokers.md says what to do';
+        throw new SourceError(`amqp_url, amqp_queue: ${messageOf(error)}; ${advice}`, { cause: error });
+      }
       this.#lose(messageOf(error));
     }
     this.#running = this.#keepRunning(submit, first);
