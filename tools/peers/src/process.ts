@@ -78,7 +78,9 @@ export class Server {
   }
 }
 
-/** Runs a command to its end. Gives what it printed. */
+const runWithinMs = 30_000;
+
+/** Runs a command to its end, 30 seconds at most. Gives what it printed. */
 export async function run(
   command: string,
   args: readonly string[],
@@ -87,6 +89,9 @@ export async function run(
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
+    // A client of a server that has not started right would wait for ever.
+    timeout: runWithinMs,
+    killSignal: 'SIGKILL',
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -57,6 +57,7 @@ async function ask(
   const credential = `${accessKey}/${scope.date}/${scope.region}/${service}/aws4_request`;
   const sent = request(endpoint, {
     method,
+    agent: false, // A connection that was idle may be closed at that moment.
     path: query === '' ? path : `${path}?${query}`, // As it is: a URL would make something else of `..`.
     headers: {
       ...headers,
