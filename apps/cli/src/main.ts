@@ -21,5 +21,8 @@ run(process.argv, { stdout: process.stdout, stderr: process.stderr, env: process
 
 /** Ends the process when all output is out, and not later: a call that was given up may still be under way. */
 function finish(code: number): void {
-  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
+  process.stdout.write('', (error) => {
+    // Where nobody reads on, the event of the stream ends it, with its own code.
+    if (error === null || error === undefined) process.stderr.write('', () => process.exit(code));
+  });
 }
