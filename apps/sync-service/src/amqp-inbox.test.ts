@@ -35,6 +35,18 @@ describe('the inbox before a broker', () => {
     expect(published).toHaveLength(5);
   });
 
+  it('shares one message among senders that did not wait for the answer', async () => {
+    let isUp = true;
+    const { add, published } = setUp(() => isUp);
+    expect(await Promise.all([add('1'), add('1'), add('1')])).toEqual(['kept', 'repeated', 'repeated']);
+    isUp = false;
+    const outcomes = await Promise.allSettled([add('2'), add('2')]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    isUp = true;
+    expect(await add('2')).toBe('kept');
+    expect(published).toHaveLength(2);
+  });
+
   it('keeps what comes again because the broker did not take it', async () => {
     let isUp = false;
     const { add, published } = setUp(() => isUp);

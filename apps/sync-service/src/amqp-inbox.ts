@@ -17,6 +17,8 @@ export class AmqpInbox implements Inbox {
   readonly #queue: string;
   #seen = new Set<string>();
   #seenBefore = new Set<string>();
+  /** Those that the broker has not confirmed yet. */
+  readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(publisher: Pick<AmqpPublisher, 'publish'>, queue: string) {
     this.#publisher = publisher;
@@ -24,15 +26,30 @@ export class AmqpInbox implements Inbox {
   }
 
   async add(notification: Notification): Promise<'kept' | 'repeated'> {
-    const { messageId } = notification;
     const mark = hashMessage(notification);
-    if (mark !== undefined && (this.#seen.has(mark) || this.#seenBefore.has(mark))) return 'repeated';
-    await this.#publisher.publish(this.#queue, formatEnvelope(notification), {
+    if (mark === undefined) {
+      await this.#publish(notification);
+      return 'kept';
+    }
+    if (this.#seen.has(mark) || this.#seenBefore.has(mark)) return 'repeated';
+    const before = this.#underWay.get(mark);
+    if (before !== undefined) {
+      await before; // A sender that did not wait for the answer shares the fate of its first message.
+      return 'repeated';
+    }
+    const publishing = this.#publish(notification);
+    this.#underWay.set(mark, publishing);
+    await publishing.finally(() => this.#underWay.delete(mark));
+    this.#remember(mark); // Only now: what was not kept has to come again.
+    return 'kept';
+  }
+
+  #publish(notification: Notification): Promise<void> {
+    const { messageId } = notification;
+    return this.#publisher.publish(this.#queue, formatEnvelope(notification), {
       contentType: 'application/json',
       ...(messageId !== undefined && Buffer.byteLength(messageId) <= maxIdBytes && { messageId }),
     });
-    if (mark !== undefined) this.#remember(mark); // Only now: what was not kept has to come again.
-    return 'kept';
   }
 
   #remember(mark: string): void {

@@ -133,6 +133,7 @@ describe('the dispatcher', () => {
     expect(journal.slice(3)).toEqual(['test: delayed 1', 'test: delayed 1', 'test: settled 1']);
     expect(dispatcher.held).toBe(2);
     expect(dispatcher.oldestHeldSince).toBe(startedAt);
+    expect(dispatcher.oldestWaitingSince).toBe(startedAt);
     await clock.sleep(10_000);
     expect(ended).toEqual(['settled b', 'settled a', 'settled a']);
     expect(dispatcher.oldestHeldSince).toBeUndefined();

@@ -107,6 +107,18 @@ export class Dispatcher {
     return oldest?.submittedAt;
   }
 
+  /**
+   * Since when the oldest of those waits, here or at its source, in milliseconds since 1970. What sources deliver first
+   * has waited for longest, so that it tells of their backlogs too.
+   */
+  get oldestWaitingSince(): number | undefined {
+    let oldest = Infinity;
+    for (const { delivery, submittedAt } of this.#held) {
+      oldest = Math.min(oldest, submittedAt, delivery.waitingSince ?? Infinity);
+    }
+    return oldest === Infinity ? undefined : oldest;
+  }
+
   /** Did OMS, or the log bucket, take nothing lately? */
   get isResting(): boolean {
     return this.#runsInVain > 0;

@@ -10,7 +10,7 @@ import { addNotificationRoutes } from './notification-routes.ts';
 import { QueueError } from './queue-folder.ts';
 import { findOldest } from './readiness.ts';
 import { openReceivers } from './receivers/open-receivers.ts';
-import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
+import { isLoopbackAddress, readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { Service } from './service.ts';
 import { SourceError } from './source.ts';
 import { openSources, type OpenSources } from './sources/open-sources.ts';
@@ -100,8 +100,15 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', () => void stop('SIGTERM'));
   process.on('SIGINT', () => void stop('SIGINT'));
-  await service.start();
+  // First what may be impossible, such as an address that is taken: what was delivered for nothing counts at a broker.
   await server.start();
+  await service.start();
+  const { listen, tls_cert_file: certificate } = settings.service;
+  if (!isLoopbackAddress(listen) && certificate === undefined) {
+    const message =
+      'listens beyond this machine without TLS: tokens can be read on their way, unless a proxy is in front';
+    logger.log('warn', 'no tls', { setting: 'tls_cert_file', message });
+  }
   logger.log('info', 'started', {
     address: server.address.href,
     sources: service.sources.map(({ name }) => name),

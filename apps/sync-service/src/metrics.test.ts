@@ -45,7 +45,14 @@ describe('the metrics', () => {
       stop: () => Promise.resolve(),
       close: () => Promise.resolve(),
     };
-    const dispatcher = { held: 7, oldestHeldSince: Date.now() - 5000, isPaused: false, isResting: true };
+    const since = Date.now() - 5000;
+    const dispatcher = {
+      held: 7,
+      oldestHeldSince: since,
+      oldestWaitingSince: since,
+      isPaused: false,
+      isResting: true,
+    };
     metrics.observe({
       dispatcher,
       sources: [source],

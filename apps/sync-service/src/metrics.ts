@@ -11,7 +11,10 @@ const outcomes: readonly Outcome[] = ['requested', 'unrequested', 'filtered', 'm
 
 /** What the gauges show: read when somebody asks. */
 export interface Observed {
-  readonly dispatcher: Pick<Dispatcher, 'held' | 'oldestHeldSince' | 'isPaused' | 'isResting'>;
+  readonly dispatcher: Pick<
+    Dispatcher,
+    'held' | 'oldestHeldSince' | 'oldestWaitingSince' | 'isPaused' | 'isResting'
+  >;
   readonly sources: readonly Source[];
   /** What waits in the queue of the service itself. */
   readonly backlog: () => { readonly count: number; readonly oldestSince: number | undefined };
@@ -112,7 +115,10 @@ export class Metrics implements DispatchObserver {
       Number(dispatcher.isResting),
     );
     this.#addGauge('oms_sync_source_up', '1 while a source is connected', ['source'], (gauge) => {
-      for (const { name, state } of sources) gauge.set({ source: name }, Number(state.status === 'running'));
+      for (const { name, state } of sources) {
+        const isUp = state.status === 'running' || state.status === 'waiting';
+        gauge.set({ source: name }, Number(isUp));
+      }
     });
     const waiting = 'What waits at a source itself: messages, rows, or bytes that a replication slot retains';
     this.#addGauge('oms_sync_source_backlog', waiting, ['source', 'unit'], (gauge) => {

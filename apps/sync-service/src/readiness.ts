@@ -17,21 +17,27 @@ export interface Progress extends Observed {
 export function findStandstill(progress: Progress): string[] {
   const { dispatcher, sources, startedAt, lastSettledAt, now } = progress;
   const down = sources
-    .filter(({ state }) => state.status !== 'running' || state.detail !== undefined)
+    .filter(
+      ({ state }) => state.status !== 'waiting' && (state.status !== 'running' || state.detail !== undefined),
+    )
     .map(({ name, state }) => `source ${name}: ${state.status === 'running' ? 'troubled' : state.status}`);
-  const waitsSince = findOldest(progress);
-  const since = Math.max(waitsSince ?? Infinity, lastSettledAt ?? startedAt);
+  // By our own clock only: what just came may have waited for days.
+  const waitsSince = Math.min(
+    dispatcher.oldestHeldSince ?? Infinity,
+    progress.backlog().oldestSince ?? Infinity,
+  );
+  const since = Math.max(waitsSince, lastSettledAt ?? startedAt);
   const standsStill = !dispatcher.isPaused && now - since > maxStandstillMs;
   return standsStill
     ? [...down, `nothing was settled for ${Math.floor((now - since) / 60_000)} minutes, and objects wait`]
     : down;
 }
 
-/** When the oldest of what waits came, in milliseconds since 1970; undefined if nothing waits. */
+/** Since when the oldest of what waits does, in milliseconds since 1970; undefined if nothing waits. */
 export function findOldest({
   dispatcher,
   backlog,
 }: Pick<Observed, 'dispatcher' | 'backlog'>): number | undefined {
-  const since = Math.min(dispatcher.oldestHeldSince ?? Infinity, backlog().oldestSince ?? Infinity);
+  const since = Math.min(dispatcher.oldestWaitingSince ?? Infinity, backlog().oldestSince ?? Infinity);
   return since === Infinity ? undefined : since;
 }

@@ -109,7 +109,8 @@ function* findContradictions(values: Partial<ServiceValues>): Generator<SettingP
   }
 }
 
-function isLoopbackAddress(listen: string): boolean {
+/** Is an address of the setting `listen` reached from this machine only? */
+export function isLoopbackAddress(listen: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\]):/.test(listen);
 }
 

@@ -2,7 +2,8 @@ import type { Delivery } from './delivery.ts';
 
 /** How a source is. */
 export interface SourceState {
-  readonly status: 'connecting' | 'running' | 'failed' | 'stopped';
+  /** `waiting`: another replica does it, and this one would take over. */
+  readonly status: 'connecting' | 'running' | 'waiting' | 'failed' | 'stopped';
   /** Why it failed, or what it waits for; for people, without secrets. */
   readonly detail?: string | undefined;
   /** What it is connected to, without secrets: a queue, a table, a path. */

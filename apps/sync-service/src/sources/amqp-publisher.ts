@@ -10,10 +10,14 @@ export class PublishError extends Error {
 interface Publishing {
   readonly connection: ChannelModel;
   readonly channel: ConfirmChannel;
+  /** Why the broker takes nothing at present: it is short of memory, or of disk. */
+  blocked: string | undefined;
   /** Ids of messages that no queue took. */
   readonly returned: Set<string>;
 }
 
+/** So many may wait for their confirmation: what a broker does not take must not fill our memory. */
+const maxUnconfirmed = 5000;
 const idHeader = 'x-oms-sync-publish';
 
 /**
@@ -25,6 +29,7 @@ export class AmqpPublisher {
   readonly #clock: Clock;
   #publishing: Promise<Publishing> | undefined;
   #next = 0;
+  #unconfirmed = 0;
 
   constructor(url: Secret, clock: Clock) {
     this.#url = url;
@@ -34,12 +39,17 @@ export class AmqpPublisher {
   /**
    * Resolves when the broker has confirmed the message.
    *
-   * @throws {PublishError} when it has not, or there is no such queue.
+   * @throws {PublishError} when it has not, takes nothing at present, or has no such queue.
    */
   async publish(queue: string, body: Buffer, options: Options.Publish): Promise<void> {
     try {
       const publishing = await (this.#publishing ??= this.#open());
-      await this.#send(publishing, queue, body, options);
+      const { blocked } = publishing;
+      if (blocked !== undefined) throw new PublishError(`the broker takes nothing: ${blocked}`);
+      if (this.#unconfirmed >= maxUnconfirmed)
+        throw new PublishError(`the broker is slow: ${maxUnconfirmed} messages wait`);
+      this.#unconfirmed++;
+      await this.#send(publishing, queue, body, options).finally(() => this.#unconfirmed--);
     } catch (error) {
       if (error instanceof PublishError) throw error;
       throw new PublishError(`cannot publish to ${queue}`, { cause: error });
@@ -64,7 +74,10 @@ export class AmqpPublisher {
           void closeAmqp(connection); // Where the channel alone is gone.
         });
         channel.on('return', ({ properties }) => returned.add(String(properties.headers?.[idHeader])));
-        return { connection, channel, returned };
+        const publishing: Publishing = { connection, channel, blocked: undefined, returned };
+        connection.on('blocked', (reason) => (publishing.blocked = reason));
+        connection.on('unblocked', () => (publishing.blocked = undefined));
+        return publishing;
       });
     } catch (error) {
       forget();

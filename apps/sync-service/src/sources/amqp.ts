@@ -211,7 +211,8 @@ export class AmqpSource implements Source {
       const headers = { ...message.properties.headers, [countHeader]: deliveries + 1 };
       return this.#move(session, message, this.#options.queue, headers);
     }
-    const { source, records, refusal } = sortMessage(message.content, this.#options);
+    const { source, records, receivedAt, refusal } = sortMessage(message.content, this.#options);
+    const timestamp: unknown = message.properties.timestamp; // Seconds since 1970, of senders that say it.
     const settle = () => {
       if (refusal === undefined) return acknowledge(session, message);
       void this.#refuse(session, message, 'content', refusal);
@@ -220,6 +221,7 @@ export class AmqpSource implements Source {
     const delivery: Delivery = {
       source: source ?? this.name,
       records,
+      waitingSince: receivedAt ?? (typeof timestamp === 'number' ? timestamp * 1000 : undefined),
       settle,
       handBack: () => {
         if (session.isOpen) session.channel.nack(message, false, true);

@@ -1,4 +1,4 @@
-import { Secret } from '@oms-sync/core';
+import { isLoopback, Secret } from '@oms-sync/core';
 
 /** The address of a database: what connects to it, and what may be shown. */
 export interface DatabaseUrl {
@@ -23,6 +23,8 @@ export function parseDatabaseUrl(
     const name = protocol.slice(0, -1);
     if (!protocols.includes(name) || host === '' || pathname.length < 2 || username === '')
       return { expected };
+    if (!isSafe(new URL(text)))
+      return { expected: `${expected}, with TLS beyond this machine: ${tlsAdvice}` };
     const place = `${host}${pathname}`;
     const plain = decode(password);
     const describe = (error: unknown) => {
@@ -31,6 +33,14 @@ export function parseDatabaseUrl(
     };
     return { value: { url: new Secret(text), protocol: name, place, describe } };
   };
+}
+
+const tlsAdvice =
+  '?sslmode=verify-full, for MySQL ?ssl={"verifyIdentity":true}; ?sslmode=disable, ?ssl=false if it may be read on its way';
+
+/** A password does not go over a network in plain text because somebody forgot to say otherwise. */
+function isSafe(url: URL): boolean {
+  return isLoopback(url) || url.searchParams.has('sslmode') || url.searchParams.has('ssl');
 }
 
 function decode(text: string): string {

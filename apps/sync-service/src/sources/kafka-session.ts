@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock } from '@oms-sync/core';
+import { withTimeLimit, type Clock } from '@oms-sync/core';
 import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import type { Submit } from '../source.ts';
 import { sortMessage, type MessageBodyOptions } from './message-body.ts';
@@ -14,8 +14,8 @@ export interface KafkaSessionOptions extends MessageBodyOptions {
   readonly sessionTimeoutMs: number;
   readonly clock: Clock;
   readonly submit: Submit;
-  /** The group has given this consumer its partitions; again after each rebalance. */
-  readonly onJoined: () => void;
+  /** It has its partitions and reads them; called again and again. */
+  readonly onFetched: () => void;
   /** Keeps a message that nobody can read somewhere else. Resolves when it is there. */
   readonly refuse: (topic: string, message: KafkaMessage, reason: string) => Promise<void>;
   /** An offset could not be committed now. */
@@ -25,6 +25,7 @@ export interface KafkaSessionOptions extends MessageBodyOptions {
 /** So many messages of a partition may wait behind one that is not settled: each takes some memory. */
 const maxPending = 50_000;
 const commitEveryMs = 1000;
+const leaveWithinMs = 5000;
 
 interface Partition {
   readonly topic: string;
@@ -70,7 +71,7 @@ export class KafkaSession {
 
   /** Consumes until {@link close}, or rejects with what has ended it. */
   async run(): Promise<void> {
-    const { topics, onJoined } = this.#options;
+    const { onFetched } = this.#options;
     const lost = new Promise<never>((_, reject) => (this.#lose = reject));
     lost.catch(() => undefined); // Whoever waits below sees it.
     const consumer = this.#consumer;
@@ -80,24 +81,32 @@ export class KafkaSession {
       this.#assigned = new Set(
         assigned.flatMap(([topic, numbers]) => numbers.map((each) => keyOf(topic, each))),
       );
-      onJoined();
     });
+    // Not when it joins: messages that cannot be read would end it right after.
+    consumer.on(consumer.events.FETCH, onFetched);
     try {
-      await consumer.connect();
-      // Of a new group: the first message that is there still. Never the latest, names would be lost.
-      await consumer.subscribe({ topics: [...topics], fromBeginning: true });
-      await consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        eachBatch: (payload) => this.#take(payload),
-      });
+      // A broker that answers nothing must not keep it from being closed.
+      await Promise.race([this.#begin(), lost]);
       void this.#keepCommitting();
       await lost;
     } finally {
       this.#ended.abort();
       this.#progress();
-      await consumer.disconnect().catch(() => undefined); // It may be gone already.
+      // The brokers may be gone already, or say nothing: they notice by themselves.
+      await withTimeLimit(consumer.disconnect(), leaveWithinMs).catch(() => undefined);
     }
+  }
+
+  async #begin(): Promise<void> {
+    const consumer = this.#consumer;
+    await consumer.connect();
+    // Of a new group: the first message that is there still. Never the latest, names would be lost.
+    await consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => this.#take(payload),
+    });
   }
 
   /** Delivers nothing more; stays in the group, so that what is under way can be committed. */
@@ -114,7 +123,8 @@ export class KafkaSession {
   /** Commits what is settled, and leaves the group. */
   async close(): Promise<void> {
     this.stop();
-    if (!this.#ended.signal.aborted) await this.#commit();
+    if (!this.#ended.signal.aborted)
+      await withTimeLimit(this.#commit(), leaveWithinMs).catch(() => undefined);
     this.#lose(new Error('closed'));
   }
 
@@ -174,7 +184,14 @@ export class KafkaSession {
     if (body.records.length === 0) return finish();
     // What is handed back is not committed, so it comes again.
     const { records } = body;
-    await submit({ source: body.source ?? source, records, settle: finish, handBack: () => undefined });
+    const waitingSince = Number(message.timestamp) || undefined;
+    await submit({
+      source: body.source ?? source,
+      records,
+      waitingSince,
+      settle: finish,
+      handBack: () => undefined,
+    });
   }
 
   async #keepCommitting(): Promise<void> {

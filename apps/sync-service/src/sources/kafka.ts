@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import type { parseSecret } from '@oms-sync/core';
 import {
   matching,
@@ -11,7 +12,7 @@ import {
   type ValuesOf,
 } from '@oms-sync/core';
 import type { EventGridKeyEncoding } from '@oms-sync/storage-events';
-import type { Admin, Kafka, KafkaConfig, KafkaMessage, Producer, SASLOptions } from 'kafkajs';
+import type { Admin, ISocketFactory, Kafka, KafkaConfig, KafkaMessage, Producer, SASLOptions } from 'kafkajs';
 import { parseTopics } from '../receivers/topics.ts';
 import type { Source, SourceState, Submit } from '../source.ts';
 import { KafkaSession } from './kafka-session.ts';
@@ -71,8 +72,8 @@ export function* findKafkaContradictions(
     if (values.kafka_username === undefined) yield needs('kafka_username');
     if (values.kafka_password === undefined) yield needs('kafka_password');
   }
-  const isLocal = brokers?.every((broker) => /^(localhost|127(\.\d{1,3}){3}):/.test(broker)) ?? true;
-  if (tls === 'no' && !isLocal) {
+  const areLocal = brokers?.every((broker) => isLocal(broker.replace(/:\d+$/, ''))) ?? true;
+  if (tls === 'no' && !areLocal) {
     yield {
       setting: 'kafka_tls',
       expected: 'yes, unless all kafka_brokers are of this machine',
@@ -175,7 +176,8 @@ export class KafkaSource implements Source {
 
   // oxlint-disable-next-line typescript/require-await -- brokers that are away may come back: nothing can fail for good
   async start(submit: Submit): Promise<void> {
-    this.#running = Promise.all([this.#consumeAgainAndAgain(submit), this.#keepLooking()]);
+    this.#running = this.#consumeAgainAndAgain(submit);
+    void this.#keepLooking(); // Nothing waits for it: it changes nothing.
   }
 
   // oxlint-disable-next-line typescript/require-await -- what is under way is settled later
@@ -195,13 +197,14 @@ export class KafkaSource implements Source {
   async #consumeAgainAndAgain(submit: Submit): Promise<void> {
     const { signal } = this.#stopped;
     for (let waitMs = firstWaitMs; !signal.aborted; waitMs = Math.min(2 * waitMs, maxWaitMs)) {
-      const onJoined = () => {
+      const onFetched = () => {
         waitMs = firstWaitMs / 2;
         this.#set('running', undefined);
       };
       try {
         const kafka = await this.#connect();
-        this.#session = this.#open(kafka, submit, onJoined);
+        if (signal.aborted) return;
+        this.#session = this.#open(kafka, submit, onFetched);
         await this.#session.run();
       } catch (error) {
         if (signal.aborted) return;
@@ -211,7 +214,7 @@ export class KafkaSource implements Source {
     }
   }
 
-  #open(kafka: Kafka, submit: Submit, onJoined: () => void): KafkaSession {
+  #open(kafka: Kafka, submit: Submit, onFetched: () => void): KafkaSession {
     const { topics, group } = this.#options;
     const { clock, eventgridKeyEncoding, sessionTimeoutMs = 30_000 } = this.#tools;
     return new KafkaSession({
@@ -223,7 +226,7 @@ export class KafkaSource implements Source {
       sessionTimeoutMs,
       clock,
       submit,
-      onJoined,
+      onFetched,
       refuse: (topic, message, reason) => this.#refuse(topic, message, reason),
       onCommitFailed: (error) =>
         this.#log('warn', `an offset cannot be committed, and is again: ${messageOf(error)}`),
@@ -243,6 +246,7 @@ export class KafkaSource implements Source {
       logLevel: logLevel.NOTHING,
       retry: { retries: 2 },
       connectionTimeout: 10_000,
+      ...(!isTls && { socketFactory: connectLocally }),
       ...(login !== undefined && { sasl: saslOf(login) }),
     };
     return new Client(config);
@@ -343,6 +347,16 @@ export class KafkaSource implements Source {
   #log(level: 'debug' | 'info' | 'warn' | 'error', message: string | undefined): void {
     this.#tools.logger.log(level, 'source', { source: this.name, status: this.#status, message });
   }
+}
+
+/** A broker tells the addresses of the others: what may be read on its way goes to none beyond this machine. */
+const connectLocally: ISocketFactory = ({ host, port, onConnect }) => {
+  if (!isLocal(host)) throw new Error(`the broker ${host}:${port} is beyond this machine: kafka_tls=yes`);
+  return connect({ host, port }, onConnect);
+};
+
+function isLocal(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host);
 }
 
 function saslOf({ mechanism, username, password }: NonNullable<KafkaOptions['login']>): SASLOptions {

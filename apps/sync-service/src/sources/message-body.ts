@@ -24,6 +24,8 @@ export interface MessageBody {
   /** The receiver that it came by, for one that the service has put there itself. */
   readonly source: string | undefined;
   readonly records: readonly StorageRecord[];
+  /** When the service got it, in milliseconds since 1970, for one that it has put there itself. */
+  readonly receivedAt?: number | undefined;
 }
 
 /** A notification as the body of a message, for {@link readMessageBody}. */
@@ -56,18 +58,24 @@ export function readMessageBody(body: Buffer, options: MessageBodyOptions): Mess
 export interface SortedMessage {
   readonly source: string | undefined;
   readonly records: readonly KnownRecord[];
+  readonly receivedAt: number | undefined;
   readonly refusal: string | undefined;
 }
 
 /** As {@link readMessageBody}, for a message that somebody has to keep when nobody can read it. */
 export function sortMessage(body: Buffer, options: MessageBodyOptions): SortedMessage {
   try {
-    const { source, records } = readMessageBody(body, options);
+    const { source, records, receivedAt } = readMessageBody(body, options);
     const known = records.filter((record): record is KnownRecord => record.kind !== 'unknown');
-    return { source, records: known, refusal: records.find((record) => record.kind === 'unknown')?.reason };
+    return {
+      source,
+      records: known,
+      receivedAt,
+      refusal: records.find((record) => record.kind === 'unknown')?.reason,
+    };
   } catch (error) {
     if (!(error instanceof UnknownEventError)) throw error;
-    return { source: undefined, records: [], refusal: error.message };
+    return { source: undefined, records: [], receivedAt: undefined, refusal: error.message };
   }
 }
 
@@ -97,7 +105,8 @@ function readEnvelope(message: unknown): MessageBody {
   if (source === undefined || !Array.isArray(records) || !records.every(isRecord)) {
     throw new UnknownEventError('expected a notification of the service, found another with its type');
   }
-  return { source, records };
+  const receivedAt = getMember(message, 'receivedAt');
+  return { source, records, receivedAt: typeof receivedAt === 'number' ? receivedAt : undefined };
 }
 
 const texts = { created: ['name'], ignored: ['reason'], invalid: ['text', 'reason'] };

@@ -30,10 +30,10 @@ export async function openPostgresOutbox({ database, table }: OutboxOptions): Pr
   const change =
     (statement: string): ChangeRows =>
     async (rows) => {
-      await client.query(`${statement} WHERE id = ANY($1::bigint[]) AND claim = ANY($2::uuid[])`, [
-        rows.map(({ id }) => id),
-        [...new Set(rows.map(({ claim }) => claim))],
-      ]);
+      await client.query(
+        `${statement} WHERE id = ANY($1::bigint[]) AND (id, claim) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[]))`,
+        [rows.map(({ id }) => id), rows.map(({ claim }) => claim)],
+      );
     };
   return {
     plan: () => makePlan(client, name),

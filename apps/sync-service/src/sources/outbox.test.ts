@@ -195,6 +195,23 @@ describe.each(outboxDatabases)(
         await expect.poll(count, waiting).toBe(0);
       });
 
+      it('a row whose id came again under another claim is not removed for the one before', async () => {
+        await application.insert(['a', 'b']);
+        const session = await openOutbox(readOptions());
+        try {
+          const before = await session.claim(randomUUID(), 10);
+          await endLeases();
+          const after = await session.claim(randomUUID(), 10);
+          // One is settled as it was, the other as it is now.
+          await session.remove([...before.slice(0, 1), ...after.slice(1)]);
+          expect(await count()).toBe(1);
+          await session.release(before);
+          expect(await countLeases()).toBe(1);
+        } finally {
+          session.close();
+        }
+      });
+
       it('rows of a replica that is gone come back when their lease ends', async () => {
         await application.insert(['a', 'b']);
         const gone = await openOutbox(readOptions());

@@ -213,9 +213,11 @@ export class OutboxSource implements Source {
       this.#held.delete(row);
       list.push(row);
     };
+    const waitingSince = Date.parse(row.createdAt ?? '');
     return {
       source: this.name,
       records: [toRecord(row, this.#options.table)],
+      waitingSince: Number.isNaN(waitingSince) ? undefined : waitingSince,
       settle: () => letGo(this.#settled),
       handBack: () => letGo(this.#handedBack),
     };

@@ -186,7 +186,7 @@ export class PostgresSource implements Source {
       'what was changed before the new slot is found by comparing the buckets (oms-sync reconcile)';
     switch (getErrorCode(error) ?? '') {
       case '55006': // object_in_use
-        return ['connecting', `another process reads the slot ${slot}: waiting to take over`];
+        return ['waiting', `another process reads the slot ${slot}: waiting to take over`];
       case '42704': // undefined_object
         return isStarted
           ? [
@@ -242,7 +242,14 @@ export class PostgresSource implements Source {
     if (this.#stopped.signal.aborted || (status === this.#status && detail === this.#detail)) return;
     this.#status = status;
     this.#detail = detail;
-    this.#log(status === 'failed' ? 'error' : status === 'running' ? 'info' : 'warn', detail);
+    const level = {
+      failed: 'error',
+      running: 'info',
+      waiting: 'info',
+      connecting: 'warn',
+      stopped: 'info',
+    } as const;
+    this.#log(level[status], detail);
   }
 
   #log(level: 'debug' | 'info' | 'warn' | 'error', message: string | undefined): void {

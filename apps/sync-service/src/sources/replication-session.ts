@@ -214,7 +214,8 @@ export class ReplicationSession {
         this.#flow();
       };
       // What is handed back stays before the position of the slot, so it comes again.
-      await submit({ source, records, settle, handBack: () => undefined });
+      const waitingSince = Date.parse(records[0]?.eventTime ?? '') || undefined;
+      await submit({ source, records, waitingSince, settle, handBack: () => undefined });
     }
     this.#isSubmitting = false;
   }
