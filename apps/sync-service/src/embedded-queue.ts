@@ -358,6 +358,7 @@ export class EmbeddedQueue implements Inbox, Source {
     const delivery: Delivery = {
       source: stored.source,
       records: stored.records,
+      waitingSince: stored.receivedAt,
       settle: () => {
         this.#settled.push(number);
         this.#write();

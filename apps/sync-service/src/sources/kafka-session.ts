@@ -102,6 +102,7 @@ export class KafkaSession {
     await consumer.connect();
     // Of a new group: the first message that is there still. Never the latest, names would be lost.
     await consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
+    if (this.#ended.signal.aborted) return; // It would connect again.
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
