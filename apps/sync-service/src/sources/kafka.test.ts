@@ -3,7 +3,8 @@ import { startKafkaMock, whyNoKafkaMock, type KafkaMock } from '@oms-sync/peers'
 import { Kafka, logLevel, Partitioners, type Admin, type Producer } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import type { Delivery } from '../delivery.ts';
-import { deadLetterTopic, findKafkaContradictions, KafkaSource } from './kafka.ts';
+import { findKafkaContradictions } from './kafka-settings.ts';
+import { deadLetterTopic, KafkaSource } from './kafka.ts';
 
 const needs = whyNoKafkaMock();
 const waiting = { timeout: 20_000, interval: 20 };

@@ -6,7 +6,8 @@ import type { Source } from '../source.ts';
 import { AmqpPublisher } from './amqp-publisher.ts';
 import { amqpSettings, findAmqpContradictions } from './amqp-settings.ts';
 import { AmqpSource } from './amqp.ts';
-import { findKafkaContradictions, KafkaSource, kafkaSettings, readKafkaOptions } from './kafka.ts';
+import { findKafkaContradictions, kafkaSettings, readKafkaOptions } from './kafka-settings.ts';
+import { KafkaSource } from './kafka.ts';
 import { OutboxSource, outboxSettings, readOutboxOptions } from './outbox.ts';
 import {
   findPostgresContradictions,
