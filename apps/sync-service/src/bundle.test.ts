@@ -169,7 +169,7 @@ describe('the built service', () => {
     await expect.poll(readStatus).toMatchObject({ replay: { running: false, requested: 0, unrequested: 0 } });
   });
 
-  it('exports every metric that the alerts, and the dashboard for Grafana, ask for', async () => {
+  it('exports every metric that the alerts and the dashboard for Grafana ask for, and the guide has them all', async () => {
     const metrics = await (await fetch(new URL('/metrics', await startService('asked').address()))).text();
     const types = [...metrics.matchAll(/^# TYPE (\w+) (\w+)$/gm)];
     const exported = new Set(
@@ -177,6 +177,9 @@ describe('the built service', () => {
         type === 'histogram' ? ['_bucket', '_sum', '_count'].map((part) => name + part) : [name],
       ),
     );
+    const guide = readFileSync(new URL('../../../docs/guides/watch-the-service.md', import.meta.url), 'utf8');
+    const own = types.map(([, name = '']) => name).filter((name) => name.startsWith('oms_sync_'));
+    expect(own.filter((name) => !new RegExp(`\\| .*\`${name}\\b.*\\|`).test(guide))).toEqual([]);
     const { groups } = parse(readFileSync(path.join(bundle, 'alerts.yml'), 'utf8')) as AlertRules;
     const alerts = groups.flatMap(({ rules }) => rules.map(({ expr }) => expr));
     const panels = [...readFileSync(path.join(bundle, 'grafana.json'), 'utf8').matchAll(/"expr": (".*")/g)];
