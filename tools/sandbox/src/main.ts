@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { platforms } from '@oms-sync/function-hosts';
-import { runCommand, UsageError } from './command.ts';
+import { runCommand, UsageError } from '@oms-sync/testing';
 import { FirstRound, type Arrivals } from './first-round.ts';
 import { makeEmpty } from './sandbox-folder.ts';
 import { startSandbox, type Sandbox } from './sandbox.ts';

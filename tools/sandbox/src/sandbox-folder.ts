@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { UsageError } from './command.ts';
+import { UsageError } from '@oms-sync/testing';
 
 /** Tells a folder of a sandbox, which may be emptied, from somebody's own. */
 const mark = '.oms-sync-sandbox';

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { runCommand } from './command.ts';
+import { runCommand } from '@oms-sync/testing';
 import { samples } from './samples.ts';
 import { makeEmpty } from './sandbox-folder.ts';
 import { Screen } from './screen.ts';

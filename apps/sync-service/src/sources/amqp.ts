@@ -5,6 +5,7 @@ import type { Delivery } from '../delivery.ts';
 import { SourceError, type Source, type SourceState, type Submit } from '../source.ts';
 import { closeAmqp, openAmqp } from './amqp-connection.ts';
 import type { AmqpPublisher } from './amqp-publisher.ts';
+import { describeError } from './error-description.ts';
 import { sortMessage } from './message-body.ts';
 
 export interface AmqpSourceOptions {
@@ -77,9 +78,9 @@ export class AmqpSource implements Source {
     } catch (error) {
       if (hopeless.has(codeOf(error))) {
         const advice = 'docs/guides/brokers.md says what to do';
-        throw new SourceError(`amqp_url, amqp_queue: ${messageOf(error)}; ${advice}`, { cause: error });
+        throw new SourceError(`amqp_url, amqp_queue: ${describeError(error)}; ${advice}`, { cause: error });
       }
-      this.#lose(messageOf(error));
+      this.#lose(describeError(error));
     }
     this.#running = this.#keepRunning(submit, first);
   }
@@ -114,7 +115,7 @@ export class AmqpSource implements Source {
       if (signal.aborted) return;
       waitMs = Math.min(2 * waitMs, maxWaitMs);
       session = await this.#open(submit).catch((error: unknown) => {
-        if (!signal.aborted) this.#lose(messageOf(error));
+        if (!signal.aborted) this.#lose(describeError(error));
         return undefined;
       });
     }
@@ -167,7 +168,7 @@ export class AmqpSource implements Source {
     const { consumerTag } = await channel.consume(queue, (message) => {
       if (message === null) return finish(`the broker cancelled the consumer of ${queue}`);
       // What fails here is a fault of ours: the message comes again, and after some times it is refused.
-      const fail = (error: unknown) => finish(`a message cannot be taken: ${messageOf(error)}`);
+      const fail = (error: unknown) => finish(`a message cannot be taken: ${describeError(error)}`);
       feeding = feeding.then(() => this.#take(session, message, submit)).catch(fail);
     });
     session.consumerTag = consumerTag;
@@ -254,7 +255,11 @@ export class AmqpSource implements Source {
         await publisher.publish(to, content, options);
         return acknowledge(session, { content, properties, fields });
       } catch (error) {
-        logger.log('warn', 'message cannot be moved', { source: this.name, to, reason: messageOf(error) });
+        logger.log('warn', 'message cannot be moved', {
+          source: this.name,
+          to,
+          reason: describeError(error),
+        });
         await clock.sleep(waitMs, this.#stopping.signal);
         if (this.#stopping.signal.aborted) return;
       }
@@ -277,9 +282,4 @@ function countDeliveries({ properties }: ConsumeMessage): number {
 
 function codeOf(error: unknown): number {
   return error instanceof Error && 'code' in error ? Number(error.code) : Number.NaN;
-}
-
-function messageOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : '';
-  return (error instanceof Error ? error.message : String(error)) + cause;
 }

@@ -4,6 +4,7 @@ import type { Clock, Logger } from '@oms-sync/core';
 import type { EventGridKeyEncoding } from '@oms-sync/storage-events';
 import type { Admin, ISocketFactory, Kafka, KafkaConfig, KafkaMessage, Producer, SASLOptions } from 'kafkajs';
 import type { Source, SourceState, Submit } from '../source.ts';
+import { describeError } from './error-description.ts';
 import { KafkaSession } from './kafka-session.ts';
 import { isLocal, type KafkaOptions } from './kafka-settings.ts';
 
@@ -99,7 +100,7 @@ export class KafkaSource implements Source {
         await this.#session.run();
       } catch (error) {
         if (signal.aborted) return;
-        this.#set('failed', messageOf(error));
+        this.#set('failed', describeError(error));
       }
       await this.#tools.clock.sleep(waitMs, signal);
     }
@@ -120,7 +121,7 @@ export class KafkaSource implements Source {
       onFetched,
       refuse: (topic, message, reason) => this.#refuse(topic, message, reason),
       onCommitFailed: (error) =>
-        this.#log('warn', `an offset cannot be committed, and is again: ${messageOf(error)}`),
+        this.#log('warn', `an offset cannot be committed, and is again: ${describeError(error)}`),
     });
   }
 
@@ -158,7 +159,7 @@ export class KafkaSource implements Source {
         this.#stuck = undefined;
         return;
       } catch (error) {
-        this.#stuck = `${to} cannot be written to, and offsets stay where they are until it can: ${messageOf(error)}`;
+        this.#stuck = `${to} cannot be written to, and offsets stay where they are until it can: ${describeError(error)}`;
         this.#log('warn', this.#stuck);
         await clock.sleep(waitMs, this.#stopped.signal);
         if (this.#stopped.signal.aborted) return new Promise(() => undefined); // It comes again.
@@ -196,7 +197,7 @@ export class KafkaSource implements Source {
       } catch (error) {
         // The consumer says it too, unless only the look is not allowed.
         this.#waiting = undefined;
-        this.#log('debug', `how much waits cannot be seen: ${messageOf(error)}`);
+        this.#log('debug', `how much waits cannot be seen: ${describeError(error)}`);
         await admin?.disconnect().catch(() => undefined); // It is lost.
         admin = undefined;
       }
@@ -248,11 +249,4 @@ const connectLocally: ISocketFactory = ({ host, port, onConnect }) => {
 
 function saslOf({ mechanism, username, password }: NonNullable<KafkaOptions['login']>): SASLOptions {
   return { mechanism, username, password: password.reveal() };
-}
-
-/** What kafkajs says after its tries is in the cause. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { message, cause } = error;
-  return cause instanceof Error && cause.message !== message ? `${message} (${cause.message})` : message;
 }
